@@ -1,0 +1,1 @@
+"""Mailray's engine: campaigns as columnar programs."""

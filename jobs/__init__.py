@@ -1,0 +1,1 @@
+"""Entry points: each parses, assembles, calls one thing, prints a summary."""
