@@ -1,0 +1,1 @@
+"""What the user wrote: the campaign file, its diagnostics and its fingerprint."""

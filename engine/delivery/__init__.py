@@ -1,0 +1,1 @@
+"""Sending, decided: messages, outcomes, the transport's contract, the send loop."""
