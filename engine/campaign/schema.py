@@ -171,7 +171,7 @@ class Limits(Model):
 
 
 class Capacity(Model):
-    partition_rows: int = Field(default=16_384, ge=1, le=10_000_000, description="Rounded up to whole blocks of 4,096.")
+    partition_rows: int = Field(default=16_384, ge=1, le=10_000_000, description="Rounded up to whole blocks of 8,192.")
     delivery_workers: int = Field(default=2, ge=1, le=1_000, description="The most delivery workers of a run.")
 
 

@@ -1,0 +1,1 @@
+"""The outside world: sources, transports, stores, the inbox."""

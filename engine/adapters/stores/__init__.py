@@ -1,0 +1,1 @@
+"""Where a run keeps things: one file a kind."""

@@ -1,0 +1,1 @@
+"""Who: the source's contract, addresses, eligibility, the frozen audience."""
