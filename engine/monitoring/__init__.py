@@ -1,0 +1,5 @@
+"""What a run measures of itself."""
+
+from engine.monitoring.stages import Stages
+
+__all__ = ["Stages"]
