@@ -1,0 +1,169 @@
+"""The plan: what each recipient gets, as a pure function of campaign, frozen audience and clock.
+
+Everything here works on one block and knows nothing of partitions, workers or files.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.audience.columns import text_of_key
+from engine.audience.eligibility import LABELS, Marks, Verdict, judge
+from engine.campaign.schema import Campaign
+from engine.conditions import ConditionSet
+from engine.delivery.identity import delivery_keys
+from engine.personalization.assignment import held_out
+from engine.pipeline.counts import PlanCounts
+from engine.workflow import Passage, WorkflowProgram
+from engine.workflow.cohort import Send
+
+Mask = npt.NDArray[np.bool_]
+TENANT = "default"
+FIELD = "field:"  # an outbox column that a template reads
+SEGMENT = "segment:"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDefinition:
+    """All that a plan depends on besides the rows; travels to workers. ``fields`` are the columns that templates read, in order."""
+
+    campaign: Campaign
+    audience: pa.Schema
+    fields: tuple[str, ...]
+    now: datetime
+
+    @property
+    def occurrence(self) -> str:
+        """Which passage of the campaign this is: one a day, so that a second start on one day cannot make a second message."""
+        return self.now.date().isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBlock:
+    """``verdicts``: a row a recipient. ``outbox``: a row a message, ordered by recipient and step."""
+
+    verdicts: pa.RecordBatch
+    outbox: pa.RecordBatch
+    counts: PlanCounts
+
+
+class PlanProgram:
+    """A plan, compiled for an audience's columns."""
+
+    def __init__(self, definition: PlanDefinition) -> None:
+        campaign = definition.campaign
+        self._definition = definition
+        self._segments = ConditionSet(campaign.segments, definition.audience, definition.now, campaign.timezone)
+        self._workflow = WorkflowProgram(
+            campaign.workflow, with_segments(definition.audience, campaign), definition.now, campaign.timezone
+        )
+
+    def plan(self, first_row: int, block: pa.RecordBatch, marks: Marks) -> PlannedBlock:
+        """Plan the recipients of one block, of which the first is row ``first_row`` of the audience."""
+        recipients = text_of_key(block.column(self._definition.campaign.audience.key))
+        verdicts = self._judge(block, recipients, marks)
+        eligible = verdicts == Verdict.ELIGIBLE
+        segments = self._segments.evaluate(block)
+        passage = self._workflow.run(_with_masks(block, segments), eligible)
+        rows = np.arange(first_row, first_row + block.num_rows, dtype=np.int64)
+        return PlannedBlock(
+            _verdict_rows(rows, recipients, verdicts, segments),
+            self._outbox(rows, recipients, passage),
+            _count(verdicts, segments, passage),
+        )
+
+    def _judge(self, block: pa.RecordBatch, recipients: pa.StringArray, marks: Marks) -> npt.NDArray[np.int8]:
+        campaign = self._definition.campaign
+        audience = campaign.audience
+        subscribed = block.column(audience.subscribed) if audience.subscribed else None
+        out = np.zeros(block.num_rows, dtype=np.bool_)
+        if audience.holdout is not None:
+            out = held_out(recipients.to_pylist(), campaign.name, audience.holdout.salt, audience.holdout.percent)
+        return judge(block.column(audience.email), marks, subscribed, out)
+
+    def _outbox(self, rows: npt.NDArray[np.int64], recipients: pa.StringArray, passage: Passage) -> pa.RecordBatch:
+        definition = self._definition
+        index, sends = _messages_in_order(passage.sends)
+        taken = passage.batch.take(pa.array(index))
+        who = recipients.take(pa.array(index))
+        steps = [send.step for send in passage.sends]
+        columns = {
+            "row": pa.array(rows[index]),
+            "recipient": who,
+            "address": pc.utf8_trim_whitespace(taken.column(definition.campaign.audience.email)),
+            "step": _names(steps, sends),
+            "template": _names([send.template for send in passage.sends], sends),
+            "key": delivery_keys(
+                TENANT,
+                definition.campaign.name,
+                [steps[each] for each in sends],
+                definition.occurrence,
+                who.to_pylist(),
+            ),
+            **{FIELD + name: taken.column(name) for name in definition.fields},
+        }
+        return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def with_segments(audience: pa.Schema, campaign: Campaign) -> pa.Schema:
+    """The audience's columns and one boolean a segment, which later conditions and templates may read by its name."""
+    return pa.schema([*audience, *(pa.field(name, pa.bool_()) for name in campaign.segments)])
+
+
+def _with_masks(block: pa.RecordBatch, masks: Mapping[str, Mask]) -> pa.RecordBatch:
+    for name, mask in masks.items():
+        block = block.append_column(name, pa.array(mask))
+    return block
+
+
+def _messages_in_order(sends: Sequence[Send]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """For each message its row in the block and which send made it, by row and then by step."""
+    rows = [np.flatnonzero(send.rows) for send in sends]
+    index = np.concatenate([*rows, np.zeros(0, dtype=np.int64)])
+    send = np.repeat(np.arange(len(sends)), [len(each) for each in rows])
+    order = np.argsort(index, kind="stable")
+    return index[order], send[order]
+
+
+def _names(names: Sequence[str], which: npt.NDArray[np.int64]) -> pa.StringArray:
+    return pa.array(names, pa.string()).take(pa.array(which))
+
+
+def _verdict_rows(
+    rows: npt.NDArray[np.int64],
+    recipients: pa.StringArray,
+    verdicts: npt.NDArray[np.int8],
+    segments: Mapping[str, Mask],
+) -> pa.RecordBatch:
+    columns = {
+        "row": pa.array(rows),
+        "recipient": recipients,
+        "verdict": pa.array(LABELS).take(pa.array(verdicts)),
+        **{SEGMENT + name: pa.array(mask) for name, mask in segments.items()},
+    }
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _count(verdicts: npt.NDArray[np.int8], segments: Mapping[str, Mask], passage: Passage) -> PlanCounts:
+    by_verdict = np.bincount(verdicts, minlength=len(LABELS))
+    eligible = verdicts == Verdict.ELIGIBLE
+    counts = PlanCounts(
+        recipients=len(verdicts),
+        verdicts=Counter(dict(zip(LABELS, by_verdict.tolist(), strict=True))),
+        segments=Counter({name: int(mask.sum()) for name, mask in segments.items()}),
+        segments_eligible=Counter({name: int((mask & eligible).sum()) for name, mask in segments.items()}),
+        branches={step: Counter(targets) for step, targets in passage.taken.items()},
+    )
+    for send in passage.sends:
+        messages = int(send.rows.sum())
+        counts.steps[send.step] += messages
+        counts.templates[send.template] += messages
+    return counts
