@@ -1,0 +1,97 @@
+"""Verdicts and outbox as Parquet files in the run's folder: a file a partition, a row group a block."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+class PlanFiles:
+    """The plan's partitions. A partition is there when its result is: ``outbox/part-NNNNN.json`` is written last."""
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+
+    def write(self, number: int, blocks: Iterable[tuple[pa.RecordBatch, pa.RecordBatch]]) -> list[str]:
+        """Keep a partition's verdicts and outbox and give the SHA-256 of each block's messages, in hexadecimal.
+
+        The digest is that of the row group's bytes, which depend on the rows alone and not on where in which file they stand.
+        """
+        with _Draft(self._path("verdicts", number)) as verdicts, _Draft(self._path("outbox", number)) as outbox:
+            filled = []
+            for verdict_rows, messages in blocks:
+                verdicts.write(verdict_rows)
+                outbox.write(messages)
+                filled.append(messages.num_rows > 0)
+        groups = iter(_row_group_digests(self._path("outbox", number)) if any(filled) else ())
+        return [next(groups) if each else "" for each in filled]
+
+    def finish(self, number: int, result: Mapping[str, Any]) -> None:
+        path = self._path("outbox", number).with_suffix(".json")
+        draft = path.with_suffix(".json.tmp")
+        draft.write_text(json.dumps(result))
+        draft.replace(path)
+
+    def result(self, number: int) -> dict[str, Any] | None:
+        """What ``finish`` kept, or None when the partition has not been planned to its end."""
+        path = self._path("outbox", number).with_suffix(".json")
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def outbox(self, number: int) -> pa.RecordBatch:
+        """The messages of a partition, in order. Raises InputError through pyarrow's faults only if the file is damaged."""
+        table = pq.read_table(self._path("outbox", number))
+        batches = table.combine_chunks().to_batches()
+        return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
+
+    def verdicts(self, number: int) -> pa.Table:
+        return pq.read_table(self._path("verdicts", number))
+
+    def _path(self, kind: str, number: int) -> Path:
+        return self._run / kind / f"part-{number:05d}.parquet"
+
+
+class _Draft:
+    """A Parquet file under another name until it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._draft = path.with_suffix(f".{os.getpid()}.tmp")
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> _Draft:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._draft, batch.schema, compression="zstd")
+        if batch.num_rows:
+            self._writer.write_batch(batch, row_group_size=batch.num_rows)
+
+    def __exit__(self, kind: object, fault: object, trace: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            if fault is None:
+                self._draft.replace(self._path)
+            else:
+                self._draft.unlink(missing_ok=True)
+
+
+def _row_group_digests(path: Path) -> list[str]:
+    metadata = pq.read_metadata(path)
+    digests = []
+    with path.open("rb") as file:
+        for number in range(metadata.num_row_groups):
+            group = metadata.row_group(number)
+            columns = [group.column(each) for each in range(group.num_columns)]
+            start = min(each.dictionary_page_offset or each.data_page_offset for each in columns)
+            file.seek(start)
+            digests.append(hashlib.sha256(file.read(sum(each.total_compressed_size for each in columns))).hexdigest())
+    return digests
