@@ -1,0 +1,1 @@
+"""Synthetic customers around the real rows of the Hillstrom e-mail experiment."""
