@@ -6,12 +6,14 @@ The keys' descriptions are what editors show (``mailray schema`` exports the JSO
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 END = "end"
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
+IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
+TEMPLATE_ID = r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}$"
+Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=128)]
 Condition = Annotated[str, Field(min_length=1, max_length=10_000, description="A SQL boolean expression.")]
 
@@ -53,7 +55,14 @@ class UnknownPolicy(StrEnum):
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    """Values are taken as they are written: `"8"` is no number and `"yes"` no truth value (YAML tells them apart)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True)
+
+
+Value = TypeVar("Value", bound=StrEnum)
+# Files write an enumeration's value, not its member.
+Named = Annotated[Value, Field(strict=False)]
 
 
 class Holdout(Model):
@@ -69,36 +78,40 @@ class Audience(Model):
         default=None, description="By the file's suffix if absent."
     )
     key: ColumnName = Field(description="The column that names a recipient for ever.")
-    email: ColumnName = "email"
+    email: ColumnName = Field(default="email", description="The column of addresses.")
     subscribed: ColumnName | None = Field(default=None, description="A boolean column; false or null is not mailed.")
     timezone: ColumnName | None = Field(default=None, description="A column of IANA time zone names.")
-    where: Condition | None = None
+    where: Condition | None = Field(default=None, description="A SQL boolean expression; only its rows are read.")
     suppression: str | list[str] | None = Field(
         default=None, description="Files with a column of addresses that must never be mailed."
     )
-    duplicates: Duplicates = Duplicates.KEEP_FIRST
+    duplicates: Named[Duplicates] = Field(
+        default=Duplicates.KEEP_FIRST, description="What a second row with the same address means."
+    )
     holdout: Holdout | None = None
 
 
 class Step(Model):
-    id: Identifier
+    id: Identifier = Field(description="The step's name; `next` and `else` refer to it.")
     critical: bool = Field(default=False, description="A failure here ends the recipient's execution.")
 
 
 class SendEmail(Step):
     type: Literal["send_email"]
-    template: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}$")]
+    template: Annotated[str, Field(pattern=TEMPLATE_ID)] = Field(
+        description="`offer` names templates/offer.html.j2, offer.txt.j2 and offer.subject.j2."
+    )
     next: Identifier | None = Field(default=None, description="The step that follows; the next in the list if absent.")
 
 
 class Branch(Model):
     when: Condition
-    next: Identifier
+    next: Identifier = Field(description="A step's id, or `end`.")
 
 
 class ConditionalBranch(Step):
     type: Literal["conditional_branch"]
-    branches: list[Branch] = Field(min_length=1)
+    branches: list[Branch] = Field(min_length=1, description="The first whose condition is true is taken.")
     else_: Identifier = Field(alias="else", description="Where everybody else goes.")
 
 
@@ -110,9 +123,9 @@ class Choice(Model):
 class SegmentUser(Step):
     type: Literal["segment_user"]
     into: Identifier = Field(description="The column that takes the value; templates and later conditions read it.")
-    choices: list[Choice] = Field(min_length=1)
-    else_: str | None = Field(default=None, alias="else")
-    next: Identifier | None = None
+    choices: list[Choice] = Field(min_length=1, description="The first whose condition is true gives the value.")
+    else_: str | None = Field(default=None, alias="else", description="The value for everybody else; null if absent.")
+    next: Identifier | None = Field(default=None, description="The step that follows; the next in the list if absent.")
 
 
 class WaitCondition(Step):
@@ -137,8 +150,8 @@ AnyStep = Annotated[
 
 
 class Sender(Model):
-    address: Annotated[str, Field(min_length=3, max_length=254)]
-    name: str | None = None
+    address: Annotated[str, Field(min_length=3, max_length=254)] = Field(description="The address in From.")
+    name: str | None = Field(default=None, description="The name that a mail program shows.")
 
 
 class Unsubscribe(Model):
@@ -152,8 +165,8 @@ class Delivery(Model):
     reply_to: str | None = None
     return_path: str | None = Field(default=None, description="Envelope sender; the From address if absent.")
     unsubscribe: Unsubscribe | None = None
-    postal_address: str | None = None
-    on_unknown: UnknownPolicy | None = Field(
+    postal_address: str | None = Field(default=None, description="Marketing mail must carry one.")
+    on_unknown: Named[UnknownPolicy] | None = Field(
         default=None, description="skip for marketing and resend for transactional mail if absent."
     )
     connections: int = Field(default=8, ge=1, le=256, description="Open connections of one delivery worker.")
@@ -166,7 +179,9 @@ class Delivery(Model):
 
 
 class Limits(Model):
-    messages_per_second: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    messages_per_second: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="Over all workers; no limit if absent."
+    )
     recipients: int | None = Field(default=None, gt=0, description="No more than so many messages in a run.")
 
 
@@ -178,16 +193,20 @@ class Capacity(Model):
 class Campaign(Model):
     """campaign.yaml."""
 
-    name: Identifier
+    name: Identifier = Field(description="Names the campaign for ever: holdouts and message keys derive from it.")
     description: str = ""
-    type: CampaignType
-    priority: Priority = Priority.NORMAL
-    mail_class: MailClass = Field(default=MailClass.MARKETING, alias="class")
+    type: Named[CampaignType]
+    priority: Named[Priority] = Field(default=Priority.NORMAL, description="How long a message may wait.")
+    mail_class: Named[MailClass] = Field(
+        default=MailClass.MARKETING, alias="class", description="marketing mail must offer to unsubscribe."
+    )
     timezone: str = Field(default="UTC", description="IANA zone of dates and of `now()` where a recipient has none.")
     audience: Audience
-    segments: dict[Identifier, Condition] = Field(default_factory=dict)
+    segments: dict[Identifier, Condition] = Field(
+        default_factory=dict, description="SQL boolean expressions by name; later conditions and templates read them."
+    )
     variables: dict[str, Any] = Field(default_factory=dict, description="Constants that templates may read.")
-    workflow: list[AnyStep] = Field(min_length=1)
+    workflow: list[AnyStep] = Field(min_length=1, description="The steps; an execution begins at the first.")
     delivery: Delivery
     limits: Limits = Limits()
     capacity: Capacity = Capacity()

@@ -1,0 +1,43 @@
+"""What a campaign's model cannot say: one small function for each rule, over the document as it is written.
+
+A check reads only values of the right type, so that it runs beside the model's own validation and one look finds all.
+"""
+
+from collections.abc import Callable, Iterator
+
+from engine.campaign.checks.delivery import (
+    inline_secrets,
+    missing_opt_out,
+    unknown_transport,
+    unsafe_header_values,
+    wrong_addresses,
+)
+from engine.campaign.checks.templates import unsafe_templates
+from engine.campaign.checks.values import non_finite_numbers, unknown_timezone
+from engine.campaign.checks.workflow import (
+    cycles,
+    dangling_targets,
+    repeated_ids,
+    steps_not_available,
+    unreachable_steps,
+)
+from engine.campaign.document import Document
+from engine.errors import Diagnostic
+
+CHECKS: tuple[Callable[[Document], Iterator[Diagnostic]], ...] = (
+    unknown_timezone,
+    non_finite_numbers,
+    repeated_ids,
+    dangling_targets,
+    cycles,
+    unreachable_steps,
+    steps_not_available,
+    unsafe_templates,
+    wrong_addresses,
+    unsafe_header_values,
+    missing_opt_out,
+    unknown_transport,
+    inline_secrets,
+)
+
+__all__ = ["CHECKS"]
