@@ -1,0 +1,1 @@
+"""Columnar rendering against Jinja2: generated templates, hostile rows, and the comparison."""

@@ -1,0 +1,113 @@
+"""Law: a columnar rendering gives, byte for byte, what Jinja2 gives on each row alone, for templates that nobody wrote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import jinja2
+import pyarrow as pa
+import pytest
+from differential.audience import audiences, repeated
+from differential.oracle import Outcome, assert_same, observed, outcomes
+from differential.sources import Written, expressions, families, templates
+from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import strategies as st
+
+from engine.templates import compile_template
+
+type_of_test = Callable[[st.DataObject], None]
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+
+def repeatable(examples: int) -> settings:
+    return settings(max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=SLOW)
+
+
+def random(examples: int) -> settings:
+    return settings(max_examples=examples, deadline=None, print_blob=True, database=None, suppress_health_check=SLOW)
+
+
+def names_in(written: Written) -> frozenset[str]:
+    return frozenset(re.findall(r"\b[a-z]+\b", " ".join([written.source, *written.others.values()])))
+
+
+def reference(written: Written) -> jinja2.Template:
+    try:
+        return written.environment().from_string(written.source)
+    except (jinja2.TemplateSyntaxError, SyntaxError):
+        reject()
+
+
+def holds_an_address(outcome: Outcome) -> bool:
+    """A text that shows where an object lies in memory is not the same twice, in Jinja2 either."""
+    return isinstance(outcome, str) and re.search("0x[0-9a-f]{6}", outcome, re.IGNORECASE) is not None
+
+
+def compare(written: Written, batch: pa.RecordBatch, count: int) -> None:
+    wanted = outcomes(reference(written), batch.to_pylist())
+    if any(map(holds_an_address, wanted)):
+        reject()
+    program = compile_template(written.source, environment=written.environment())
+    assert_same(observed(program.render(batch)), wanted, batch, written)
+    many = repeated(batch, count)
+    assert_same(observed(program.render(many)), [wanted[row % len(wanted)] for row in range(count)], many, written)
+
+
+def rendered_as_jinja2_does(strategy: st.SearchStrategy[Written]) -> type_of_test:
+    def check(data: st.DataObject) -> None:
+        written = data.draw(strategy)
+        batch = data.draw(audiences(names_in(written)))
+        compare(written, batch, data.draw(st.sampled_from((1, 2, 7, 64, 257, 2000))))
+
+    return check
+
+
+def constants_as_columns(data: st.DataObject) -> None:
+    """A value gives the same text folded into the program as it gives in a column, whichever columns are folded."""
+    written = data.draw(st.one_of(expressions(), templates()))
+    batch = data.draw(audiences(names_in(written)))
+    folded = data.draw(st.sets(st.sampled_from(batch.schema.names)))
+    constants = {name: batch.column(name)[0].as_py() for name in sorted(folded)}
+    kept = batch.select([name for name in batch.schema.names if name not in folded])
+    kept = kept.append_column("row_number", pa.array(range(len(batch))))
+    wanted = outcomes(reference(written), kept.to_pylist(), constants)
+    if any(map(holds_an_address, wanted)):
+        reject()
+    program = compile_template(written.source, environment=written.environment(), constants=constants)
+    assert_same(observed(program.render(kept)), wanted, kept, (written, constants))
+
+
+def program_is_stateless(data: st.DataObject) -> None:
+    """What a program keeps from one batch changes nothing in the next, whose column types may be others."""
+    written = data.draw(st.one_of(expressions(), templates()))
+    template = reference(written)
+    program = compile_template(written.source, environment=written.environment())
+    for _ in range(3):
+        batch = data.draw(audiences(names_in(written), most=3))
+        wanted = outcomes(template, batch.to_pylist())
+        if any(map(holds_an_address, wanted)):
+            reject()
+        assert_same(observed(program.render(batch)), wanted, batch, written)
+
+
+CHECKS = {
+    "expressions": (rendered_as_jinja2_does(expressions()), 170),
+    "templates": (rendered_as_jinja2_does(templates()), 150),
+    "families": (rendered_as_jinja2_does(families()), 60),
+    "constants": (constants_as_columns, 70),
+    "statelessness": (program_is_stateless, 50),
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_columnar_equals_row_by_row(name: str) -> None:
+    check, examples = CHECKS[name]
+    repeatable(examples)(given(st.data())(check))()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", CHECKS)
+def test_columnar_equals_row_by_row_at_length(name: str) -> None:
+    check, examples = CHECKS[name]
+    random(20 * examples)(given(st.data())(check))()
