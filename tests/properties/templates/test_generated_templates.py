@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
 
 import jinja2
 import pyarrow as pa
@@ -14,9 +16,9 @@ from differential.sources import Written, expressions, families, templates
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from engine.templates import compile_template
+from engine.templates import Part, compile_parts, compile_template, texts
 
-type_of_test = Callable[[st.DataObject], None]
+Check: TypeAlias = Callable[[st.DataObject], None]
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
@@ -54,7 +56,7 @@ def compare(written: Written, batch: pa.RecordBatch, count: int) -> None:
     assert_same(observed(program.render(many)), [wanted[row % len(wanted)] for row in range(count)], many, written)
 
 
-def rendered_as_jinja2_does(strategy: st.SearchStrategy[Written]) -> type_of_test:
+def rendered_as_jinja2_does(strategy: st.SearchStrategy[Written]) -> Check:
     def check(data: st.DataObject) -> None:
         written = data.draw(strategy)
         batch = data.draw(audiences(names_in(written)))
@@ -91,12 +93,43 @@ def program_is_stateless(data: st.DataObject) -> None:
         assert_same(observed(program.render(batch)), wanted, batch, written)
 
 
+def parts_in_one_pass(data: st.DataObject) -> None:
+    """Parts of one message, escaped or not, share what they compute and still read as each would alone."""
+    written = data.draw(st.lists(st.one_of(expressions(), templates()), min_size=2, max_size=3))
+    escaped = [data.draw(st.booleans()) for _ in written]
+    written = [
+        replace(part, options={**written[0].options, "autoescape": flag})
+        for part, flag in zip(written, escaped, strict=True)
+    ]
+    batch = data.draw(audiences(frozenset().union(*map(names_in, written))))
+    wanted = {str(place): outcomes(reference(part), batch.to_pylist()) for place, part in enumerate(written)}
+    if any(holds_an_address(outcome) for column in wanted.values() for outcome in column):
+        reject()
+    parts = {
+        str(place): Part(part.source, f"part {place}", part.options["autoescape"]) for place, part in enumerate(written)
+    }
+    made = {
+        flag: replace(written[0], options={**written[0].options, "autoescape": flag}).environment()
+        for flag in (True, False)
+    }
+    rendered = compile_parts(parts, environment=made.__getitem__).render(batch)
+    failures = [
+        {column[row] for column in wanted.values() if not isinstance(column[row], str)} for row in range(len(batch))
+    ]
+    assert {row for row, classes in enumerate(failures) if classes} == set(rendered.errors), written
+    assert all(type(error) in failures[row] for row, error in rendered.errors.items()), written
+    for name, column in wanted.items():
+        got = texts(rendered.pool.array(), rendered.ropes[name], rendered.errors).to_pylist()
+        assert_same(got, [None if failures[row] else text for row, text in enumerate(column)], batch, written)
+
+
 CHECKS = {
-    "expressions": (rendered_as_jinja2_does(expressions()), 170),
+    "expressions": (rendered_as_jinja2_does(expressions()), 150),
     "templates": (rendered_as_jinja2_does(templates()), 150),
     "families": (rendered_as_jinja2_does(families()), 60),
-    "constants": (constants_as_columns, 70),
-    "statelessness": (program_is_stateless, 50),
+    "constants": (constants_as_columns, 60),
+    "parts": (parts_in_one_pass, 40),
+    "statelessness": (program_is_stateless, 40),
 }
 
 

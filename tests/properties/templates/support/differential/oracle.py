@@ -32,7 +32,9 @@ def observed(rendering: Any) -> list[Outcome]:
     return [type(rendering.errors[row]) if text is None else text for row, text in enumerate(texts)]
 
 
-def assert_same(got: Sequence[Outcome], wanted: Sequence[Outcome], batch: pa.RecordBatch, source: object) -> None:
+def assert_same(
+    got: Sequence[Outcome | None], wanted: Sequence[Outcome | None], batch: pa.RecordBatch, source: object
+) -> None:
     """Byte for byte the same; otherwise shows the template and the first row that differs."""
     assert len(got) == len(wanted)
     for row, (mine, reference) in enumerate(zip(got, wanted, strict=True)):

@@ -138,7 +138,7 @@ class Written:
     source: str
     others: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
-    newstyle: bool = True
+    newstyle: bool = False
 
     def environment(self) -> jinja2.Environment:
         environment = ImmutableSandboxedEnvironment(
