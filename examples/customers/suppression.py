@@ -58,11 +58,12 @@ def _by_day(record: tuple[str, str, str]) -> tuple[str, str]:
 def _write(path: Path, suppressed: list[str], draws: Draws, rows: Rows) -> None:
     reasons = draws.weighted("reason", rows, _REASON_WEIGHTS)
     days = draws.below("day", rows, _DAYS)
-    records: list[tuple[str, str, str]] = [
+    records = [
         (email, _REASONS[reason], (_FIRST_DAY + datetime.timedelta(days=int(day))).isoformat())
         for email, reason, day in zip(suppressed, reasons, days, strict=True)
     ]
+    records.sort(key=_by_day)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("email", "reason", "suppressed_on"))
-        writer.writerows(sorted(records, key=_by_day))
+        writer.writerows(records)
