@@ -50,7 +50,7 @@ def valid(addresses: pa.StringArray) -> npt.NDArray[np.bool_]:
 def _library_accepts(address: str) -> bool:
     try:
         # Not globally_deliverable: reserved domains are right in examples and tests, and syntax is all that is asked here.
-        checked = validate_email(address, check_deliverability=False, globally_deliverable=False)
+        checked = validate_email(address, check_deliverability=False, globally_deliverable=False, strict=True)
     except EmailNotValidError:
         return False
     return "." in checked.ascii_domain if checked.ascii_domain else False
