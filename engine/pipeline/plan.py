@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from engine.audience.columns import text_of_key
 from engine.audience.eligibility import LABELS, Marks, Verdict, judge
 from engine.campaign.schema import Campaign
-from engine.conditions import ConditionSet
+from engine.conditions import ConditionSet, workflow_schema
 from engine.delivery.identity import delivery_keys
 from engine.personalization.assignment import held_out
 from engine.pipeline.counts import PlanCounts
@@ -63,7 +63,7 @@ class PlanProgram:
         self._definition = definition
         self._segments = ConditionSet(campaign.segments, definition.audience, definition.now, campaign.timezone)
         self._workflow = WorkflowProgram(
-            campaign.workflow, with_segments(definition.audience, campaign), definition.now, campaign.timezone
+            campaign.workflow, workflow_schema(definition.audience, campaign), definition.now, campaign.timezone
         )
 
     def plan(self, first_row: int, block: pa.RecordBatch, marks: Marks) -> PlannedBlock:
@@ -111,11 +111,6 @@ class PlanProgram:
             **{FIELD + name: taken.column(name) for name in definition.fields},
         }
         return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
-
-
-def with_segments(audience: pa.Schema, campaign: Campaign) -> pa.Schema:
-    """The audience's columns and one boolean a segment, which later conditions and templates may read by its name."""
-    return pa.schema([*audience, *(pa.field(name, pa.bool_()) for name in campaign.segments)])
 
 
 def _with_masks(block: pa.RecordBatch, masks: Mapping[str, Mask]) -> pa.RecordBatch:

@@ -30,13 +30,13 @@ class Passage:
 class WorkflowProgram:
     """Steps without a cycle, in an order in which each row passes a step after all the steps before it."""
 
-    def __init__(self, steps: Sequence[schema.AnyStep], audience: pa.Schema, now: datetime, timezone: str) -> None:
+    def __init__(self, steps: Sequence[schema.AnyStep], columns: pa.Schema, now: datetime, timezone: str) -> None:
+        """``columns`` are all that conditions may read, those that the steps write included."""
         following = following_steps(steps)
-        self.schema = with_written(audience, steps)
         self._written = written_columns(steps)
         self._order = _in_order(steps, following)
         self._steps = {
-            step.id: STEPS[type(step)](step, Scope(self.schema, now, timezone, following[step.id])) for step in steps
+            step.id: STEPS[type(step)](step, Scope(columns, now, timezone, following[step.id])) for step in steps
         }
         self._first = steps[0].id
 
@@ -73,11 +73,6 @@ def following_steps(steps: Sequence[schema.AnyStep]) -> dict[str, str]:
 def written_columns(steps: Sequence[schema.AnyStep]) -> list[str]:
     """The columns that segment_user steps write, in the order of the steps."""
     return list(dict.fromkeys(step.into for step in steps if isinstance(step, schema.SegmentUser)))
-
-
-def with_written(audience: pa.Schema, steps: Sequence[schema.AnyStep]) -> pa.Schema:
-    """The audience's columns and those that the workflow writes (strings)."""
-    return pa.schema([*audience, *(pa.field(name, pa.string()) for name in written_columns(steps))])
 
 
 def _in_order(steps: Sequence[schema.AnyStep], following: Mapping[str, str]) -> list[str]:
