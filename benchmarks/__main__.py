@@ -1,0 +1,63 @@
+"""Measure, and print one table.
+
+    python -m benchmarks [--rounds 7] [--json]
+
+Every subject runs in every round, on one Arrow thread, after a warm-up; figures are medians of CPU time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.audience import audience
+from benchmarks.footprint import compile_milliseconds, growth
+from benchmarks.measure import ROWS_TOGETHER, Figure, interleaved, refuse_differences
+from benchmarks.subjects import RENDERING
+
+TITLE = "Rendering: 10.7 KB a message in three parts"
+
+
+def table(title: str, figures: list[Figure]) -> Table:
+    shown = Table(title=title, title_justify="left")
+    shown.add_column("subject")
+    for heading in ("µs a message", "messages/s", "times faster", "range"):
+        shown.add_column(heading, justify="right")
+    for each in figures:
+        spread = f"{each.lowest_ratio:.1f} to {each.highest_ratio:.1f}"
+        shown.add_row(
+            each.name, f"{each.microseconds:.2f}", f"{1e6 / each.microseconds:,.0f}", f"{each.ratio:.2f}", spread
+        )
+    return shown
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(prog="python -m benchmarks")
+    arguments.add_argument("--rounds", type=int, default=7, help="passes over all subjects; at least 5")
+    arguments.add_argument("--json", action="store_true", help="print the figures as JSON")
+    options = arguments.parse_args()
+    pa.set_cpu_count(1)
+    batch = audience(ROWS_TOGETHER)
+    subjects = [make(batch) for make in RENDERING]
+    refuse_differences(subjects)
+    figures = interleaved(subjects, max(5, options.rounds))
+    compilation = compile_milliseconds(max(5, options.rounds))
+    gained, highest = growth(batch)
+    if options.json:
+        rest = {"compile_ms": compilation, "gained_mb": gained, "highest_mb": highest}
+        print(json.dumps({"rendering": [asdict(each) for each in figures], **rest}, indent=2))
+        return
+    console = Console()
+    console.print(table(TITLE, figures))
+    console.print(
+        f"compiled in {compilation:.1f} ms; memory grew by {gained:.1f} MB over 900 batches and never passed {highest:.0f} MB"
+    )
+
+
+if __name__ == "__main__":
+    main()
