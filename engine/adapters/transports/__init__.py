@@ -1,0 +1,38 @@
+"""The ways to send. A new one is a file with a ``KIND``, and a place in ``TRANSPORTS``."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from engine.adapters.transports import file, rehearsal, smtp
+from engine.adapters.transports.kind import TransportKind
+from engine.adapters.transports.settings import Credentials, Deadlines, StartTls, TransportSettings
+from engine.delivery.transport import Transport
+from engine.errors import UsageError, did_you_mean
+
+__all__ = [
+    "TRANSPORTS",
+    "Credentials",
+    "Deadlines",
+    "StartTls",
+    "TransportKind",
+    "TransportSettings",
+    "open_transport",
+]
+
+TRANSPORTS: Final[tuple[TransportKind, ...]] = (smtp.KIND, file.KIND, rehearsal.KIND)
+
+
+def open_transport(url: str, settings: TransportSettings) -> Transport:
+    """The transport that a URL names. Raises UsageError for an unknown scheme and for a URL its kind cannot use."""
+    kinds = {scheme: kind for kind in TRANSPORTS for scheme in kind.schemes}
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise UsageError.single("MR711", "the transport URL is malformed", help="smtp://host:port") from error
+    kind = kinds.get(parts.scheme)
+    if kind is None:
+        what = f"unknown transport `{parts.scheme}:`" if parts.scheme else "a transport URL without a scheme"
+        raise UsageError.single("MR711", what, help=did_you_mean(parts.scheme, tuple(kinds)))
+    return kind.open(parts, settings)

@@ -1,0 +1,27 @@
+"""What a kind of transport tells of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import SplitResult
+
+from engine.adapters.transports.settings import TransportSettings
+from engine.delivery.transport import Transport
+from engine.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class TransportKind:
+    """One way to send, chosen by the scheme of a URL. ``open`` raises UsageError for a URL that it cannot use."""
+
+    name: str
+    schemes: tuple[str, ...]
+    example: str
+    summary: str
+    open: Callable[[SplitResult, TransportSettings], Transport]
+
+
+def malformed(url: SplitResult, fault: str, help: str) -> UsageError:
+    """The error for a URL that a kind cannot use; it repeats the scheme alone, for the rest may hold a secret."""
+    return UsageError.single("MR712", f"the {url.scheme}: transport URL has {fault}", help=help)
