@@ -1,0 +1,261 @@
+"""The embedded ledger: one SQLite file a partition, so that delivery processes never wait for each other's lock.
+
+WAL with synchronous=FULL: a commit is on the disk when it returns (with NORMAL a power failure may undo it,
+https://www.sqlite.org/pragma.html#pragma_synchronous). SQLite itself has no checksums over rows: each batch of entries
+carries one, chained, and whoever reads the log verifies it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from engine.adapters.stores.owner_lock import OwnerLock
+from engine.adapters.stores.statements import statement
+from engine.errors import FileAccessError, InputError, MailrayError, Place, TryAgainError
+from engine.ledger.contract import refuse_claim, refuse_plan, refuse_stale
+from engine.ledger.counts import Counts
+from engine.ledger.entries import Entry, Log, checksum
+from engine.ledger.replay import Standing, damaged, replay
+from engine.ledger.tally import Tally
+
+VERSION = 1
+BUSY_SECONDS = 10.0
+LEASE_STEP = 1_000_000  # microseconds
+_SUFFIX = ".sqlite"
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+class SqlitePartition:
+    """One file. Its connection may be used from any thread, by one at a time."""
+
+    def __init__(self, path: Path, number: int) -> None:
+        self._path = path
+        self._number = number
+        self._place = Place(str(path))
+        self._mutex = threading.Lock()
+        self._lock: OwnerLock | None = None
+        self._epoch: int | None = None
+        self._tally: Tally | None = None
+        self._chain = 0
+        with self._faults():
+            self._connection = sqlite3.connect(
+                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=32
+            )
+            try:
+                self._open()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def claim(self, owner: str, now: int, lease_until: int) -> int:
+        with self._mutex, self._transaction():
+            epoch, holder, held_until = self._row("read_lease")
+            self._take_lock(holder, expired=held_until <= now)
+            self._run("claim", owner, lease_until, epoch)
+        self._epoch = int(epoch) + 1
+        self._tally = None
+        return self._epoch
+
+    def plan(self, keys: Sequence[bytes], now: int) -> None:
+        digest = _digest(keys)
+        with self._mutex, self._transaction():
+            self._held_until()
+            planned = self._row("read_plan")
+            if planned is None:
+                self._connection.executemany(statement("ledger", "plan_message"), enumerate(keys))
+                self._run("plan", len(keys), now, digest)
+                self._tally = None
+            elif (planned[0], planned[2]) != (len(keys), digest):
+                raise refuse_plan(self._number)
+
+    def append(self, entries: Sequence[Entry], lease_until: int) -> None:
+        with self._mutex:
+            if self._tally is None:
+                self._tally = self._read().tally()
+            tally = self._tally
+            left = tally.enter_all(entries)
+            try:
+                with self._transaction():
+                    self._renew(lease_until)
+                    if entries:
+                        chain = checksum(entries, self._chain)
+                        self._connection.executemany(statement("ledger", "append_entry"), entries)
+                        self._run("append_batch", self._epoch, len(entries), chain)
+            except BaseException:
+                tally.take_back(entries, left)
+                raise
+            if entries:
+                self._chain = chain
+
+    def release(self) -> None:
+        with self._mutex:
+            epoch, self._epoch = self._epoch, None
+            try:
+                if epoch is not None:
+                    with self._transaction():
+                        self._run("renew", 0, epoch)
+            finally:
+                self._drop_lock()
+
+    def keys(self) -> list[bytes]:
+        with self._mutex, self._faults():
+            planned = self._row("read_plan")
+            keys = [key for (key,) in self._connection.execute(statement("ledger", "read_keys"))]
+            if planned is not None and _digest(keys) != planned[2]:
+                raise damaged(self._place, "its delivery keys are not those that were planned")
+            return keys
+
+    def replay(self) -> Standing:
+        with self._mutex:
+            standing = self._read()
+            self._tally = standing.tally()
+            return standing
+
+    def close(self) -> None:
+        try:
+            self.release()
+        finally:
+            self._connection.close()
+
+    def _open(self) -> None:
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        if self._version() == 0:
+            with self._transaction():
+                if self._version() == 0:
+                    for part in statement("ledger", "schema").split(";"):
+                        self._connection.execute(part)
+                    self._connection.execute(f"PRAGMA user_version = {VERSION}")
+        if (version := self._version()) > VERSION:
+            raise InputError.single(
+                "MR607",
+                f"the ledger was written by a newer mailray (format {version})",
+                place=self._place,
+                help="upgrade mailray",
+            )
+
+    def _version(self) -> int:
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+    def _read(self) -> Standing:
+        """All entries, verified; the end of the checksums' chain is kept for the next append."""
+        with self._transaction("DEFERRED"):
+            messages, planned_at = (self._row("read_plan") or (0, 0))[:2]
+            rows = self._connection.execute(statement("ledger", "read_entries")).fetchall()
+            batches = self._connection.execute(statement("ledger", "read_batches")).fetchall()
+        self._chain = _verify(rows, batches, self._place)
+        return replay(messages, planned_at, Log.of(rows), self._place)
+
+    def _take_lock(self, holder: str, *, expired: bool) -> None:
+        """The owner's lock shows that an owner has died before its lease runs out."""
+        self._drop_lock()
+        path = self._path.with_suffix(".lock")
+        self._lock = OwnerLock.take(path) or (OwnerLock.replace(path) if expired else None)
+        if self._lock is None:
+            raise refuse_claim(self._number, holder)
+
+    def _drop_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.drop()
+            self._lock = None
+
+    def _held_until(self) -> int:
+        """The end of our lease. Nothing is written under an epoch that has passed."""
+        epoch, _, held_until = self._row("read_lease")
+        if epoch != self._epoch:
+            raise refuse_stale(self._number)
+        return int(held_until)
+
+    def _renew(self, lease_until: int) -> None:
+        """A commit that need not touch the lease's page is a quarter cheaper, so a lease moves by seconds only."""
+        if abs(lease_until - self._held_until()) >= LEASE_STEP:
+            self._run("renew", lease_until, self._epoch)
+
+    def _run(self, name: str, *values: object) -> sqlite3.Cursor:
+        return self._connection.execute(statement("ledger", name), values)
+
+    def _row(self, name: str) -> Any:
+        return self._run(name).fetchone()
+
+    @contextmanager
+    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
+        with self._faults():
+            self._connection.execute(f"BEGIN {kind}")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as fault:
+            raise self._translate(fault) from fault
+
+    def _translate(self, fault: sqlite3.Error) -> MailrayError:
+        code = getattr(fault, "sqlite_errorcode", 0) & 0xFF
+        if code in _DAMAGED or "decode" in str(fault):
+            return damaged(self._place, str(fault))
+        if code in _PASSING:
+            return TryAgainError.single(
+                "MR608",
+                f"the ledger cannot be written now: {fault}",
+                place=self._place,
+                help="make room on the disk or end the program that locks the file, then `mailray resume`",
+            )
+        return FileAccessError.single("MR609", f"the ledger cannot be used: {fault}", place=self._place)
+
+
+class SqliteLedger:
+    """The files of a run in one folder, which is made when it does not exist."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def partitions(self) -> Sequence[int]:
+        return sorted(int(path.stem) for path in self._folder.glob(f"*{_SUFFIX}"))
+
+    def partition(self, number: int) -> SqlitePartition:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return SqlitePartition(self._folder / f"{number:05d}{_SUFFIX}", number)
+
+    def counts(self) -> Counts:
+        return Counts.total(map(self._count, self.partitions()))
+
+    def _count(self, number: int) -> Counts:
+        partition = self.partition(number)
+        try:
+            return partition.replay().counts()
+        finally:
+            partition.close()
+
+
+def _digest(keys: Sequence[bytes]) -> bytes:
+    return hashlib.blake2b(b"".join(keys), digest_size=16).digest()
+
+
+def _verify(rows: Sequence[Sequence[object]], batches: Sequence[tuple[int, int]], place: Place) -> int:
+    """Compare the entries with the batches' checksums and return the last one."""
+    start, chain = 0, 0
+    for entries, expected in batches:
+        try:
+            chain = checksum(rows[start : start + entries], chain)
+        except (TypeError, ValueError, OverflowError) as fault:
+            raise damaged(place, f"entries from {start + 1} on cannot be read") from fault
+        start += entries
+        if chain != expected:
+            raise damaged(place, f"entries {start - entries + 1} to {start} differ from their checksum")
+    if start != len(rows):
+        raise damaged(place, f"{len(rows)} entries stand where {start} were written")
+    return chain

@@ -1,0 +1,1 @@
+INSERT INTO batch (epoch, entries, checksum) VALUES (?, ?, ?);

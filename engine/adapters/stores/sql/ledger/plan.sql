@@ -1,0 +1,1 @@
+INSERT INTO plan (id, messages, planned_at, digest) VALUES (1, ?, ?, ?);

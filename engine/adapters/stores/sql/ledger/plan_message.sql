@@ -1,0 +1,1 @@
+INSERT INTO message (outbox_row, key) VALUES (?, ?);

@@ -1,0 +1,1 @@
+SELECT entries, checksum FROM batch ORDER BY number;

@@ -1,0 +1,1 @@
+SELECT outbox_row, state, attempt, at, reason, next_at, code, enhanced, detail, remote_id FROM entry ORDER BY seq;

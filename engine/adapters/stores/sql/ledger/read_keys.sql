@@ -1,0 +1,1 @@
+SELECT key FROM message ORDER BY outbox_row;

@@ -1,0 +1,1 @@
+SELECT epoch, owner, lease_until FROM lease;

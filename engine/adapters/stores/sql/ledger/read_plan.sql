@@ -1,0 +1,1 @@
+SELECT messages, planned_at, digest FROM plan;

@@ -1,0 +1,1 @@
+UPDATE lease SET lease_until = ? WHERE epoch = ?;
