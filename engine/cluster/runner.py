@@ -82,7 +82,7 @@ class RayRunner:
         attempts[work.number] = attempts.get(work.number, 0) + 1
         if attempts[work.number] >= MOST_ATTEMPTS:
             raise TryAgainError.single(
-                "MR602",
+                "MR802",
                 f"the delivery of partition {work.number} died {MOST_ATTEMPTS} times",
                 help=f"nothing is lost: `mailray resume {self._settings.run_folder}` goes on",
             ) from fault

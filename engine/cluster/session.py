@@ -63,7 +63,7 @@ def _connect(address: str | None, object_store_mib: int, cpus: int | None) -> No
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as fault:
         raise ServiceError.single(
-            "MR601",
+            "MR801",
             f"no Ray cluster answers at {address or 'this machine'}: {' '.join(str(fault).split())[:160]}",
             help="is it up, and do this process and the cluster have the same RAY_AUTH_MODE and token?",
         ) from fault

@@ -1,0 +1,82 @@
+"""Outbox rows into messages: render, then MIME, some thousand rows at a time; bodies exist some hundred at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jinja2 import TemplateRuntimeError, UndefinedError
+
+from engine.delivery.identity import unsubscribe_tokens
+from engine.delivery.mime import Envelope, MessageProgram
+from engine.delivery.supply import Block
+from engine.monitoring import Stages
+from engine.pipeline.plan import FIELD
+from engine.templates import PartsProgram
+
+UNSUBSCRIBE_URL = "unsubscribe_url"  # what templates know of the envelope
+BODIES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """All that is the same for a run's messages. ``programs`` are by template; ``date`` is the run's clock."""
+
+    programs: Mapping[str, PartsProgram]
+    mime: MessageProgram
+    secret: bytes
+    date: datetime
+    unsubscribe: str | None
+
+
+class Materialiser:
+    """Messages of one outbox partition. Stateless but for the time that it notes."""
+
+    def __init__(self, mailing: Mailing, outbox: pa.RecordBatch, stages: Stages) -> None:
+        self._mailing = mailing
+        self._outbox = outbox
+        self._stages = stages
+
+    def blocks(self, rows: Sequence[int]) -> Iterator[Block]:
+        """The messages of ``rows`` of the partition, grouped by template; a row that cannot be one is a fault."""
+        index = np.asarray(rows, dtype=np.int64)
+        taken = self._outbox.take(pa.array(index))
+        templates = taken.column("template")
+        for template in pc.unique(templates).to_pylist():
+            here = np.flatnonzero(pc.equal(templates, template).to_numpy(zero_copy_only=False))
+            yield from self._of_template(template, index[here], taken.take(pa.array(here)))
+
+    def _of_template(self, template: str, rows: np.ndarray, batch: pa.RecordBatch) -> Iterator[Block]:
+        mailing = self._mailing
+        tokens = unsubscribe_tokens(mailing.secret, batch.column("key")) if mailing.unsubscribe else None
+        with self._stages.timed("render", len(rows)):
+            rendered = mailing.programs[template].render(self._variables(batch, tokens))
+        envelope = Envelope(rows, batch.column("key"), batch.column("address"), mailing.date, tokens=tokens)
+        with self._stages.timed("mime", len(rows)):
+            wire = mailing.mime.materialise(rendered, envelope)
+        faults = {int(rows[each]): reason for each, reason in wire.errors.items()}
+        faults |= {int(rows[each]): f"{template}: {_reason(fault)}" for each, fault in rendered.errors.items()}
+        for start in range(0, len(wire), BODIES):
+            with self._stages.timed("mime"):
+                messages = wire.messages(start, min(start + BODIES, len(wire)))
+            yield Block(messages, faults if start == 0 else {})
+
+    def _variables(self, batch: pa.RecordBatch, tokens: pa.StringArray | None) -> pa.RecordBatch:
+        columns = {
+            name.removeprefix(FIELD): batch.column(name) for name in batch.schema.names if name.startswith(FIELD)
+        }
+        if tokens is not None:
+            columns[UNSUBSCRIBE_URL] = pc.binary_join_element_wise(self._mailing.unsubscribe, tokens, "")
+        if not columns:
+            columns["row"] = batch.column("row")  # a batch needs a column to have rows
+        return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _reason(fault: Exception) -> str:
+    """What went wrong, without the values that it went wrong with; the faults named here do not quote any."""
+    name = type(fault).__name__
+    return f"{name}: {fault}" if isinstance(fault, (UndefinedError, TypeError, TemplateRuntimeError)) else name
