@@ -14,13 +14,13 @@ from markupsafe import Markup
 
 from engine.templates.sandbox.builtin_filters import builtin_filters
 from engine.templates.sandbox.instrument import METERING_FILTERS, check_shape, instrumented
-from engine.templates.sandbox.limits import MAX_RANGE, MAX_SOURCE, MAX_TEXT, TemplateLimitError
+from engine.templates.sandbox.limits import MAX_RANGE, MAX_SOURCE, MAX_TEXT, MAX_TREE_NODES, TemplateLimitError
 from engine.templates.sandbox.meter import CHARACTER, METER, Meter, charged, iterated, size_of, spend
 from engine.templates.sandbox.methods import LimitedEscapeFormatter, LimitedFormatter, check_method, is_refused
 from engine.templates.sandbox.operators import OPERATORS
 from engine.templates.sandbox.template import LimitedTemplate
 
-CALL_WORK = 30
+CALL_WORK = 250  # a macro's call takes two to three microseconds
 
 
 class OpaqueNamespace(Namespace):
@@ -38,6 +38,11 @@ def limited_range(*bounds: int) -> range:
     return numbers
 
 
+def new_dict(*pairs: Any, **named: Any) -> dict[str, Any]:
+    """``dict()`` without the type's own attributes."""
+    return dict(*pairs, **named)
+
+
 class CampaignEnvironment(ImmutableSandboxedEnvironment):
     """Sandboxed against what a template may reach, and metered against what it may cost."""
 
@@ -48,7 +53,7 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         super().__init__(autoescape=autoescape, loader=loader, undefined=StrictUndefined)
         self.binop_table.update(OPERATORS)
         self.filters = {**builtin_filters(), **METERING_FILTERS}
-        self.globals = {"range": limited_range, "dict": dict, "namespace": OpaqueNamespace}
+        self.globals = {"range": limited_range, "dict": new_dict, "namespace": OpaqueNamespace}
 
     @staticmethod
     def concat(pieces: Iterable[str]) -> str:
@@ -85,6 +90,7 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         meter = METER.get() or Meter()
         meter.spend(CALL_WORK)
         if isinstance(__obj, LoopContext):
+            meter.spend(CALL_WORK)
             args = tuple(iterated(each) for each in args)
         elif isinstance(getattr(__obj, "__self__", None), LoopContext):
             meter.spend(CHARACTER * size_of(args))
@@ -99,6 +105,8 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         if len(source) > MAX_SOURCE:
             raise TemplateLimitError(f"a source of {len(source):,} characters; {MAX_SOURCE:,} are allowed", name=name)
+        if source.count("{{") + source.count("{%") > MAX_TREE_NODES:
+            raise TemplateLimitError("the template has too many parts", name=name)
         try:
             tree = super()._parse(source, name, filename)
         except RecursionError:

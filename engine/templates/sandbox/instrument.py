@@ -12,7 +12,14 @@ from typing import Any, Final, TypeVar
 
 from jinja2 import nodes, pass_context
 
-from engine.templates.sandbox.limits import MAX_INTEGER_BITS, MAX_TREE_DEPTH, MAX_TREE_NODES, TemplateLimitError
+from engine.templates.sandbox.limits import (
+    MAX_DEFINITIONS,
+    MAX_INTEGER_BITS,
+    MAX_LOOP_DEPTH,
+    MAX_TREE_DEPTH,
+    MAX_TREE_NODES,
+    TemplateLimitError,
+)
 from engine.templates.sandbox.meter import METER, Meter, capped, charged, iterated
 
 NODE_WORK = 5  # units for evaluating one node
@@ -40,7 +47,8 @@ _LINEAR_TESTS = frozenset(
         "upper",
     }
 )
-_SELF_PAID = (nodes.For, nodes.Macro, nodes.CallBlock, nodes.Block)  # their bodies pay when they run
+_DEFINITIONS = (nodes.Macro, nodes.CallBlock, nodes.Block)
+_SELF_PAID = (nodes.For, *_DEFINITIONS)  # their bodies pay when they run
 AnyNode = TypeVar("AnyNode", bound=nodes.Node)
 
 
@@ -60,21 +68,21 @@ METERING_FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
 
 def check_shape(tree: nodes.Node, name: str | None) -> None:
     """Refuse a syntax tree that is too deep, too large, or that holds an integer of too many digits."""
-    left: list[tuple[nodes.Node, int]] = [(tree, 1)]
-    count = 0
+    left: list[tuple[nodes.Node, int, int]] = [(tree, 1, 0)]
+    count = definitions = 0
     while left:
-        node, depth = left.pop()
+        node, depth, loops = left.pop()
         count += 1
-        if depth > MAX_TREE_DEPTH:
+        loops += isinstance(node, nodes.For)
+        definitions += isinstance(node, _DEFINITIONS)
+        if depth > MAX_TREE_DEPTH or loops > MAX_LOOP_DEPTH:
             raise TemplateLimitError("the template is nested too deeply", name=name, lineno=node.lineno)
-        if count > MAX_TREE_NODES:
-            raise TemplateLimitError(
-                f"the template has more than {MAX_TREE_NODES:,} parts", name=name, lineno=node.lineno
-            )
+        if count > MAX_TREE_NODES or definitions > MAX_DEFINITIONS:
+            raise TemplateLimitError("the template has too many parts", name=name, lineno=node.lineno)
         value = node.value if isinstance(node, nodes.Const) else None
         if isinstance(value, int) and value.bit_length() > MAX_INTEGER_BITS:
             raise TemplateLimitError("a number of too many digits", name=name, lineno=node.lineno)
-        left.extend((child, depth + 1) for child in node.iter_child_nodes())
+        left.extend((child, depth + 1, loops) for child in node.iter_child_nodes())
 
 
 def instrumented(tree: nodes.Template) -> nodes.Template:

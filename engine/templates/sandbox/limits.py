@@ -11,14 +11,16 @@ from jinja2 import TemplateRuntimeError
 
 MAX_SOURCE: Final = 512 * 1024  # characters of one template's source
 MAX_TREE_DEPTH: Final = 120  # levels of a syntax tree; Python's own recursion limit lies at about twice this
-MAX_TREE_NODES: Final = 60_000  # nodes of one template's syntax tree
+MAX_LOOP_DEPTH: Final = 15  # loops inside one another; CPython compiles at most 20 nested blocks
+MAX_TREE_NODES: Final = 30_000  # nodes of one template's syntax tree
+MAX_DEFINITIONS: Final = 2_000  # blocks, macros and calls with a body; each is a function for CPython to compile
 MAX_CALL_DEPTH: Final = 50  # macros, blocks, includes and recursive loops inside one another
 MAX_TEXT: Final = 2**20  # characters of one value that a template makes, and of the output
 MAX_WIDTH: Final = 10_000  # what a padding, an indentation or a precision may ask for
 MAX_STRFTIME: Final = 1_000  # characters of a date format; the C library may widen each 256 times
 MAX_INTEGER_BITS: Final = 16_384  # above Python's own limit of 4,300 digits for printing
 MAX_RANGE: Final = 100_000
-WORK: Final = 60_000_000  # units of about ten nanoseconds that one rendering may spend
+WORK: Final = 30_000_000  # units of about ten nanoseconds that one rendering may spend
 
 
 class TemplateLimitError(TemplateRuntimeError):

@@ -58,24 +58,24 @@ def spend(units: int) -> None:
 def size_of(value: object) -> int:
     """How much there is to read in a value: characters, and one for each item of a container, shared ones counted again.
 
-    Counting stops with TemplateLimitError once it exceeds what a rendering may spend, so a value of doubled references is safe.
+    Counting stops with TemplateLimitError after MAX_TEXT items, so a value of doubled references is safe.
     """
     if type(value) in _TEXTS:
         return len(value)  # type: ignore[arg-type]
     if not isinstance(value, _CONTAINERS):
         return _plain_size(value)
-    total = 0
+    total = items = 0
     left: list[object] = [value]
     while left:
         each = left.pop()
         if isinstance(each, _CONTAINERS):
-            total += len(each)
+            items += len(each)
+            if items > MAX_TEXT:
+                raise TemplateLimitError(f"a value of more than {MAX_TEXT:,} items")
             left.extend(_inside(each))
         else:
             total += _plain_size(each)
-        if total > WORK // CHARACTER:
-            raise TemplateLimitError("a value is too large")
-    return total
+    return total + items
 
 
 def _inside(container: Any) -> Iterable[object]:
