@@ -14,7 +14,10 @@ class Feed(Protocol):
     """
 
     async def next(self) -> Message | None:
-        """The next message that may be sent now (gated, paced), or None when there is none left for this connection."""
+        """The next message that may be sent now (gated, paced), or None when there is none left for this connection.
+
+        It may be asked for while the message before is still on its way, and cancelled while it waits.
+        """
 
     async def intent(self, message: Message) -> bool:
         """Ask, right before the point of no return, whether to go on.

@@ -22,8 +22,10 @@ class RawReply(NamedTuple):
     @property
     def text(self) -> str:
         """The lines as one printable line, the enhanced status code left in."""
-        joined = " ".join(line.decode("utf-8", "replace") for line in self.lines)
-        return "".join(char if char.isprintable() else " " for char in joined).strip()
+        joined = b" ".join(self.lines).decode("utf-8", "replace").strip()
+        if joined.isprintable():
+            return joined
+        return "".join(char if char.isprintable() else " " for char in joined)
 
 
 class ReplyReader:
