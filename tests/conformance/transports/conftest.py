@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import asyncio
+import mailbox
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from aiosmtpd.smtp import SMTP
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from engine.adapters.inbox import Faults, Inbox, InboxSettings
+from engine.adapters.transports import TransportSettings, open_transport
+from engine.delivery.message import Message, Outcome
+from engine.delivery.transport import Transport
+
+NO_FAULTS = Faults()
+
+
+@dataclass
+class RecordingFeed:
+    """Gives out messages and writes down what is done with them. ``deny`` are indexes whose intent is refused."""
+
+    messages: list[Message]
+    deny: frozenset[int] = frozenset()
+    events: list[tuple[str, int]] = field(default_factory=list)
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    released: list[int] = field(default_factory=list)
+    on_intent: Callable[[Message], None] | None = None
+    endless: bool = False
+
+    async def next(self) -> Message | None:
+        if self.messages:
+            message = self.messages.pop(0)
+            self.events.append(("next", message.index))
+            return message
+        if self.endless:
+            await asyncio.Event().wait()
+        return None
+
+    async def intent(self, message: Message) -> bool:
+        await asyncio.sleep(0.01)  # as a ledger that syncs its disk
+        self.events.append(("intent", message.index))
+        if self.on_intent is not None:
+            self.on_intent(message)
+        return message.index not in self.deny
+
+    def outcome(self, message: Message, outcome: Outcome) -> None:
+        assert message.index not in self.outcomes
+        assert message.index not in self.released
+        self.events.append(("outcome", message.index))
+        self.outcomes[message.index] = outcome
+
+    def release(self, message: Message) -> None:
+        assert message.index not in self.outcomes
+        assert message.index not in self.released
+        self.events.append(("release", message.index))
+        self.released.append(message.index)
+
+    @property
+    def taken(self) -> set[int]:
+        return {index for event, index in self.events if event == "next"}
+
+    @property
+    def given_back(self) -> set[int]:
+        return set(self.outcomes) | set(self.released)
+
+
+@dataclass
+class Kind:
+    """A transport and a way to see what it delivered; ``delivered`` is None when nothing leaves the process."""
+
+    transport: Transport
+    delivered: Callable[[], list[bytes]] | None
+
+
+class Keeping:
+    """An aiosmtpd handler that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.kept: list[bytes] = []
+
+    async def handle_DATA(self, server: object, session: object, envelope: object) -> str:  # noqa: N802 - aiosmtpd's name
+        self.kept.append(envelope.original_content)
+        return "250 kept"
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A PEM file with a key and a certificate for 127.0.0.1, which is its own authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now().astimezone()
+    built = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    encoded = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(encoded + built.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@asynccontextmanager
+async def smtp(path: Path, certificate: Path, faults: Faults = NO_FAULTS) -> AsyncIterator[Kind]:
+    async with Inbox(InboxSettings(faults=faults)) as inbox:
+        transport = open_transport(f"smtp://127.0.0.1:{inbox.port}", TransportSettings())
+        yield Kind(transport, lambda: [received.content for received in inbox.messages])
+
+
+@asynccontextmanager
+async def smtps(path: Path, certificate: Path, faults: Faults = NO_FAULTS) -> AsyncIterator[Kind]:
+    async with Inbox(InboxSettings(certificate=certificate, faults=faults)) as inbox:
+        settings = TransportSettings(ca_file=certificate)
+        transport = open_transport(f"smtps://127.0.0.1:{inbox.port}", settings)
+        yield Kind(transport, lambda: [received.content for received in inbox.messages])
+
+
+@asynccontextmanager
+async def smtp_few_at_a_time(path: Path, certificate: Path, faults: Faults = NO_FAULTS) -> AsyncIterator[Kind]:
+    """Connections that are renewed after every third message."""
+    async with Inbox(InboxSettings(faults=faults)) as inbox:
+        settings = TransportSettings(messages_per_connection=3)
+        transport = open_transport(f"smtp://127.0.0.1:{inbox.port}", settings)
+        yield Kind(transport, lambda: [received.content for received in inbox.messages])
+
+
+@asynccontextmanager
+async def smtp_step_by_step(path: Path, certificate: Path) -> AsyncIterator[Kind]:
+    """An independent server, without PIPELINING."""
+    handler = Keeping()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: SMTP(handler, hostname="localhost", enable_SMTPUTF8=True), "127.0.0.1", 0
+    )
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        yield Kind(open_transport(f"smtp://127.0.0.1:{port}", TransportSettings()), lambda: list(handler.kept))
+
+
+@asynccontextmanager
+async def folder(path: Path, certificate: Path) -> AsyncIterator[Kind]:
+    transport = open_transport(f"file://{path}/mail", TransportSettings())
+    yield Kind(transport, lambda: [file.read_bytes() for file in sorted((path / "mail").glob("*.eml"))])
+
+
+@asynccontextmanager
+async def mbox(path: Path, certificate: Path) -> AsyncIterator[Kind]:
+    file = path / "all.mbox"
+    transport = open_transport(f"file://{file}", TransportSettings())
+
+    def delivered() -> list[bytes]:
+        """Read with the standard library; CRLF is LF in an mbox, and quoted From lines are mboxrd's to undo."""
+        box = mailbox.mbox(file, create=False)
+        try:
+            raw = [box.get_bytes(key) for key in box.iterkeys()]
+        finally:
+            box.close()
+        return [re.sub(rb"(?m)^>(>*From )", rb"\1", each).replace(b"\n", b"\r\n") for each in raw]
+
+    yield Kind(transport, delivered)
+
+
+@asynccontextmanager
+async def rehearsal(path: Path, certificate: Path) -> AsyncIterator[Kind]:
+    yield Kind(open_transport("rehearsal:", TransportSettings(slow_seconds=0.01)), None)
+
+
+OPENERS = [smtp, smtps, smtp_few_at_a_time, smtp_step_by_step, folder, mbox, rehearsal]
+
+
+@pytest.fixture(params=OPENERS, ids=lambda opener: opener.__name__)
+def opened(request: pytest.FixtureRequest, tmp_path: Path, certificate: Path) -> object:
+    """An asynchronous context that gives a ``Kind``, of every kind."""
+    return request.param(tmp_path, certificate)
+
+
+@pytest.fixture(params=[opener for opener in OPENERS if opener is not rehearsal], ids=lambda opener: opener.__name__)
+def delivering(request: pytest.FixtureRequest, tmp_path: Path, certificate: Path) -> object:
+    """The same, of every kind that delivers anything."""
+    return request.param(tmp_path, certificate)
+
+
+@pytest.fixture(params=["smtp", "smtps", "smtp_few_at_a_time", "rehearsal"])
+def forgetting(request: pytest.FixtureRequest, tmp_path: Path, certificate: Path) -> object:
+    """The same, of every kind whose reply to the final dot can get lost, and does for recipients ``timeout@``."""
+    if request.param == "rehearsal":
+        return rehearsal(tmp_path, certificate)
+    opener = {each.__name__: each for each in OPENERS}[request.param]
+    return opener(tmp_path, certificate, Faults(drop_after_dot=1.0))
+
+
+@pytest.fixture
+def feed_of() -> type[RecordingFeed]:
+    return RecordingFeed
+
+
+@pytest.fixture
+def message() -> Callable[..., Message]:
+    def build(index: int, content: bytes | None = None, recipient: str | None = None) -> Message:
+        recipient = recipient or f"customer{index}@example.com"
+        content = content or b"Subject: number %d\r\nTo: %s\r\n\r\nhello\r\n" % (index, recipient.encode())
+        return Message(index, index.to_bytes(16, "big"), "shop@example.com", recipient, content)
+
+    return build
