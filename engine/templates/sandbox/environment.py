@@ -12,8 +12,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 from markupsafe import Markup
 
-from engine.templates.sandbox.builtin_filters import builtin_filters
 from engine.templates.sandbox.instrument import METERING_FILTERS, check_shape, instrumented
+from engine.templates.sandbox.limited_filters import builtin_filters, project_filters
 from engine.templates.sandbox.limits import MAX_RANGE, MAX_SOURCE, MAX_TEXT, MAX_TREE_NODES, TemplateLimitError
 from engine.templates.sandbox.meter import CHARACTER, METER, Meter, charged, iterated, size_of, spend
 from engine.templates.sandbox.methods import LimitedEscapeFormatter, LimitedFormatter, check_method, is_refused
@@ -52,7 +52,7 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
     def __init__(self, *, autoescape: bool, loader: BaseLoader | None = None) -> None:
         super().__init__(autoescape=autoescape, loader=loader, undefined=StrictUndefined)
         self.binop_table.update(OPERATORS)
-        self.filters = {**builtin_filters(), **METERING_FILTERS}
+        self.filters = {**builtin_filters(), **project_filters(), **METERING_FILTERS}
         self.globals = {"range": limited_range, "dict": new_dict, "namespace": OpaqueNamespace}
 
     @staticmethod
