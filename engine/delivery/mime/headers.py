@@ -52,19 +52,22 @@ def encoded_words(value: str, taken: int) -> str:
 def subject(value: str) -> str:
     """A Subject's value, folded (unstructured, RFC 5322 section 3.6.5). Raises HeaderError."""
     refuse_forbidden(value)
-    if value.isascii() and "=?" not in value and value == value.strip(" "):
-        folded = _fold(value, len(SUBJECT))
-        if max(map(len, folded.split("\r\n"))) + len(SUBJECT) <= MOST_IN_ANY_LINE:
-            return folded
-    return encoded_words(value, len(SUBJECT))
+    # Readers drop white space at the ends of a plain value.
+    return _folded(value if value == value.strip(" ") else None, value, len(SUBJECT))
 
 
 def phrase(value: str, taken: int) -> str:
-    """A display name: a quoted string if it is ASCII and fits in one line, else encoded words. Raises HeaderError."""
+    """A display name, folded: a quoted string if it is ASCII (RFC 5322 section 3.2.5). Raises HeaderError."""
     refuse_forbidden(value)
-    quoted = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if value.isascii() and "=?" not in value and taken + len(quoted) <= MOST_IN_LINE:
-        return quoted
+    return _folded('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"', value, taken)
+
+
+def _folded(plain: str | None, value: str, taken: int) -> str:
+    """``plain`` if it can stand in a header as it is, else ``value`` encoded."""
+    if plain is not None and plain.isascii() and "=?" not in plain:
+        folded = _fold(plain, taken)
+        if max(map(len, folded.split("\r\n"))) + taken <= MOST_IN_ANY_LINE:
+            return folded
     return encoded_words(value, taken)
 
 
