@@ -106,8 +106,6 @@ def test_the_type_in_a_struct(column: pa.Array) -> None:
 
 
 NAMES = (
-   
-)  # fmt: skip
     "class",
     "first name",
     "loop",
