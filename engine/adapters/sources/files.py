@@ -80,7 +80,7 @@ def _find(patterns: Sequence[str], folder: Path) -> tuple[fs.FileSystem, list[st
             root = str(folder / pattern)
         matches = sorted(_expand(filesystem, root))
         if not matches:
-            raise MissingInputError.single("MR310", f"no file matches `{pattern}`", help=f"looked in {folder}")
+            raise MissingInputError.single("MR360", f"no file matches `{pattern}`", help=f"looked in {folder}")
         found.extend(matches)
     return filesystem, found
 
@@ -90,7 +90,7 @@ def _open_url(url: str) -> tuple[fs.FileSystem, str]:
         filesystem, path = fs.FileSystem.from_uri(url)
     except (pa.ArrowInvalid, OSError) as fault:
         raise UsageError.single(
-            "MR311", f"`{url.split('://')[0]}://` is not a file system that can be read", help=str(fault)
+            "MR361", f"`{url.split('://')[0]}://` is not a file system that can be read", help=str(fault)
         ) from fault
     return filesystem, path
 
@@ -121,7 +121,7 @@ def _format_of(path: str) -> str:
         if path.lower().endswith(suffixes):
             return kind
     raise UsageError.single(
-        "MR312",
+        "MR362",
         f"the format of `{path}` is not known by its name",
         help="say `format: parquet`, `csv` or `arrow` in the audience",
     )
@@ -137,7 +137,7 @@ def _check_same_columns(dataset: ds.Dataset, name: str) -> None:
                 or fragment.physical_schema.field(field.name).type != field.type
             ] or [each for each in fragment.physical_schema.names if each not in dataset.schema.names]
             raise InputError.single(
-                "MR313",
+                "MR363",
                 f"the files of {name} differ: {posixpath.basename(fragment.path)} has other columns or types ({', '.join(differing[:5])})",
                 help="make all files of an audience alike",
             )
@@ -148,9 +148,9 @@ def _reading(name: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as fault:
-        raise MissingInputError.single("MR310", f"{name} is not there") from fault
+        raise MissingInputError.single("MR360", f"{name} is not there") from fault
     except (pa.ArrowException, OSError, UnicodeDecodeError) as fault:  # some damaged files raise the last two
         words = " ".join(str(fault).split())[:200]
         raise InputError.single(
-            "MR314", f"{name} cannot be read: {words}", help="is the file whole, and of this format?"
+            "MR364", f"{name} cannot be read: {words}", help="is the file whole, and of this format?"
         ) from fault

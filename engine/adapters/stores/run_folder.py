@@ -129,3 +129,12 @@ class RunFolder:
             )
             file.flush()
             yield
+
+    def locked_by_somebody(self) -> bool:
+        """Whether a command is working on the run right now."""
+        try:
+            with (self.path / "lock").open("a+", encoding="utf-8") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False

@@ -130,16 +130,18 @@ class Session:
 
     async def _clear(self) -> None:
         """Leave a transaction that was refused on the way, so that the next MAIL is welcome."""
-        state = self._connection.core.state
-        if state is State.CLOSED:
-            raise LostConnectionError(CLOSING)
-        if state is State.VOID:
+        connection = self._connection
+        if connection.core.state is State.VOID:
             # DATA was accepted though no recipient was: a lone dot, a message to nobody (RFC 2920 section 3.1).
-            self._connection.send((commands.END,))
-            await self._connection.reply(self._deadlines.end)
-        elif state is not State.READY:
-            self._connection.send((commands.RSET,))
-            await self._connection.reply(self._deadlines.envelope)
+            connection.send((commands.END,))
+            await connection.reply(self._deadlines.end)
+        elif connection.core.state in (State.SENDER, State.RECIPIENT):
+            connection.send((commands.RSET,))
+            await connection.reply(self._deadlines.envelope)
+        if connection.core.state is not State.READY:
+            raise LostConnectionError(
+                CLOSING if connection.core.state is State.CLOSED else "the server does not take RSET"
+            )
 
     async def _complete(self, message: Message, envelope: Envelope) -> None:
         """Content, intent, dot, and the next envelope behind the dot."""
