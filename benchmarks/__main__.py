@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from typing import TypeAlias
 
 import pyarrow as pa
 from rich.console import Console
@@ -17,10 +19,14 @@ from rich.table import Table
 
 from benchmarks.audience import audience
 from benchmarks.footprint import compile_milliseconds, growth
-from benchmarks.measure import ROWS_TOGETHER, Figure, interleaved, refuse_differences
-from benchmarks.subjects import RENDERING
+from benchmarks.measure import ROWS_TOGETHER, Figure, Subject, interleaved, refuse_differences
+from benchmarks.subjects import MESSAGES, RENDERING
 
-TITLE = "Rendering: 10.7 KB a message in three parts"
+Makers: TypeAlias = Sequence[Callable[[pa.RecordBatch], Subject]]
+TABLES: dict[str, Makers] = {
+    "Rendering: 10.7 KB in three parts": RENDERING,
+    "Whole messages: rendering, headers, quoted-printable or base64": MESSAGES,
+}
 
 
 def table(title: str, figures: list[Figure]) -> Table:
@@ -36,6 +42,12 @@ def table(title: str, figures: list[Figure]) -> Table:
     return shown
 
 
+def measured(makers: Makers, batch: pa.RecordBatch, rounds: int) -> list[Figure]:
+    subjects = [make(batch) for make in makers]
+    refuse_differences(subjects)
+    return interleaved(subjects, rounds)
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks")
     arguments.add_argument("--rounds", type=int, default=7, help="passes over all subjects; at least 5")
@@ -43,17 +55,17 @@ def main() -> None:
     options = arguments.parse_args()
     pa.set_cpu_count(1)
     batch = audience(ROWS_TOGETHER)
-    subjects = [make(batch) for make in RENDERING]
-    refuse_differences(subjects)
-    figures = interleaved(subjects, max(5, options.rounds))
-    compilation = compile_milliseconds(max(5, options.rounds))
+    rounds = max(5, options.rounds)
+    figures = {title: measured(makers, batch, rounds) for title, makers in TABLES.items()}
+    compilation = compile_milliseconds(rounds)
     gained, highest = growth(batch)
     if options.json:
-        rest = {"compile_ms": compilation, "gained_mb": gained, "highest_mb": highest}
-        print(json.dumps({"rendering": [asdict(each) for each in figures], **rest}, indent=2))
+        shown = {title: [asdict(each) for each in group] for title, group in figures.items()}
+        print(json.dumps({**shown, "compile_ms": compilation, "gained_mb": gained, "highest_mb": highest}, indent=2))
         return
     console = Console()
-    console.print(table(TITLE, figures))
+    for title, group in figures.items():
+        console.print(table(title, group))
     console.print(
         f"compiled in {compilation:.1f} ms; memory grew by {gained:.1f} MB over 900 batches and never passed {highest:.0f} MB"
     )

@@ -53,7 +53,7 @@ def interleaved(subjects: Sequence[Subject], rounds: int) -> list[Figure]:
     return figures
 
 
-def refuse_differences(subjects: Sequence[Subject], messages: int = 500) -> None:
+def refuse_differences(subjects: Sequence[Subject], messages: int = 200) -> None:
     """A figure counts only for the same bytes: every subject that can show its messages must show the first one's."""
     reference = subjects[0].first
     assert reference is not None

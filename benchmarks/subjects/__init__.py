@@ -3,10 +3,13 @@
 from benchmarks.subjects import (
     columnar,
     columnar_folded,
+    columnar_message,
     columnar_with_fallback,
+    email_message,
     handwritten,
     jinja_loop,
     memory_copy,
+    mime_text,
     minijinja_loop,
     sandboxed_loop,
 )
@@ -21,3 +24,4 @@ RENDERING = (
     columnar_with_fallback.subject,
     memory_copy.subject,
 )
+MESSAGES = (email_message.subject, mime_text.subject, columnar_message.subject)

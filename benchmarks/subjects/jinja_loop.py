@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 from jinja2 import Environment
@@ -10,14 +11,22 @@ from jinja2 import Environment
 from benchmarks.measure import ROWS_ALONE, Subject
 from benchmarks.template import CONSTANTS, ESCAPED, SOURCES, plain_environment
 
+Row: TypeAlias = dict[str, Any]
+
+
+def renderer(environment: Callable[[bool], Environment]) -> Callable[[Row], tuple[str, ...]]:
+    """From a row to its subject, text and HTML."""
+    templates = [environment(ESCAPED[part]).from_string(source) for part, source in SOURCES.items()]
+    return lambda row: tuple(template.render(CONSTANTS, **row) for template in templates)
+
 
 def loop(name: str, environment: Callable[[bool], Environment], batch: pa.RecordBatch) -> Subject:
     """Rows are dicts already: their making is not counted."""
     rows = batch.slice(0, ROWS_ALONE).to_pylist()
-    templates = [environment(ESCAPED[part]).from_string(source) for part, source in SOURCES.items()]
+    render = renderer(environment)
 
     def first(count: int) -> list[tuple[str, ...]]:
-        return [tuple(template.render(CONSTANTS, **row) for template in templates) for row in rows[:count]]
+        return [render(row) for row in rows[:count]]
 
     return Subject(name, len(rows), lambda: first(len(rows)), first)
 
