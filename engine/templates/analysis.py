@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from jinja2 import Environment, TemplateError, TemplateNotFound, TemplateSyntaxError, meta
+from jinja2 import Environment, TemplateError, TemplateNotFound, TemplateSyntaxError, meta, nodes
 
 from engine.errors import CampaignError, Place
 
@@ -74,6 +74,7 @@ def _variables(environment: Environment, source: str, name: str) -> Iterator[Var
 def analyse(source: str, name: str, environment: Environment) -> Analysis:
     """The free variables of a template. Raises ``CampaignError`` where it, or one it refers to, is not valid."""
     variables: dict[str, Variable] = {}
+    exported: set[str] = set()
     unresolved: list[str] = []
     dynamic = False
     seen = {name}
@@ -83,7 +84,9 @@ def analyse(source: str, name: str, environment: Environment) -> Analysis:
         with located({file: text}, name=file):
             for variable in _variables(environment, text, file):
                 variables.setdefault(variable.name, variable)
-            references = list(meta.find_referenced_templates(environment.parse(text, name=file)))
+            tree = environment.parse(text, name=file)
+            exported |= _exported(tree)
+            references = list(meta.find_referenced_templates(tree))
         for reference in references:
             if reference is None:
                 dynamic = True
@@ -95,7 +98,25 @@ def analyse(source: str, name: str, environment: Environment) -> Analysis:
                     waiting.append((reference, environment.loader.get_source(environment, reference)[0]))
                 except TemplateNotFound:
                     unresolved.append(reference)
-    return Analysis(tuple(variables.values()), tuple(unresolved), dynamic)
+    free = tuple(variable for name, variable in variables.items() if name not in exported)
+    return Analysis(free, tuple(unresolved), dynamic)
+
+
+def _exported(tree: nodes.Template) -> set[str]:
+    """The names that a template sets, imports or defines outside of everything: its blocks, its parents and what it includes see them."""
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, nodes.Assign | nodes.AssignBlock):
+            names |= {
+                name.name for name in [node.target, *node.target.find_all(nodes.Name)] if isinstance(name, nodes.Name)
+            }
+        elif isinstance(node, nodes.Import):
+            names.add(node.target)
+        elif isinstance(node, nodes.FromImport):
+            names |= {each if isinstance(each, str) else each[1] for each in node.names}
+        elif isinstance(node, nodes.Macro):
+            names.add(node.name)
+    return names
 
 
 @contextmanager
