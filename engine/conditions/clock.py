@@ -1,0 +1,38 @@
+"""The run's clock in a condition: every instant of it is the same, whichever worker evaluates it, and when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from sqlglot import exp
+
+
+def with_clock(root: exp.Expr, now: datetime, timezone: str) -> exp.Expr:
+    """A copy of ``root`` in which ``now()`` and ``current_date`` are constants, the date that of ``timezone``.
+
+    Raises:
+        ValueError: ``now`` has no offset.
+    """
+    if now.tzinfo is None:
+        raise ValueError("the run's clock needs an offset from UTC")
+    instant = _constant(now.astimezone(UTC).isoformat(sep=" ", timespec="microseconds"), "TIMESTAMPTZ")
+    today = _constant(now.astimezone(ZoneInfo(timezone)).date().isoformat(), "DATE")
+    copy = root.copy()
+    for node in list(copy.walk()):
+        if isinstance(node, exp.CurrentTimestamp) or (isinstance(node, exp.Anonymous) and node.name.lower() == "now"):
+            copy = _replaced(copy, node, instant)
+        elif isinstance(node, exp.CurrentDate):
+            copy = _replaced(copy, node, today)
+    return copy
+
+
+def _constant(text: str, kind: str) -> exp.Expr:
+    return exp.Cast(this=exp.Literal.string(text), to=exp.DataType.build(kind, dialect="duckdb"))
+
+
+def _replaced(root: exp.Expr, node: exp.Expr, constant: exp.Expr) -> exp.Expr:
+    if node is root:
+        return constant.copy()
+    node.replace(constant.copy())
+    return root
