@@ -70,7 +70,7 @@ def _missing(audience: Audience, schema: pa.Schema, source: str) -> Iterator[Dia
     for role, column, _, _ in _roles(audience):
         if column is not None and column not in schema.names:
             yield Diagnostic(
-                "MR301", f"{source} has no column `{column}` (audience.{role})", help=did_you_mean(column, schema.names)
+                "MR351", f"{source} has no column `{column}` (audience.{role})", help=did_you_mean(column, schema.names)
             )
 
 
@@ -81,14 +81,14 @@ def _wrong_types(audience: Audience, schema: pa.Schema, source: str) -> Iterator
         kind = plain_type(schema.field(column).type)
         if not accepts(kind):
             yield Diagnostic(
-                "MR302",
+                "MR352",
                 f"column `{column}` of {source} is {kind}; audience.{role} must be {wanted}",
                 help="convert it at the source",
             )
     for field in schema:
         if isinstance(field.type, pa.BaseExtensionType):
             yield Diagnostic(
-                "MR303",
+                "MR353",
                 f"column `{field.name}` of {source} has the extension type {field.type}, which is not read",
                 help="store it plainly",
             )
@@ -99,7 +99,7 @@ def check_keys(batch: pa.RecordBatch, key: str, source: str) -> None:
     nulls = batch.column(key).null_count
     if nulls:
         raise InputError.single(
-            "MR304",
+            "MR354",
             f"{nulls} rows of {source} have no `{key}`",
             help="each recipient needs a key that stays the same for ever; drop these rows or give them one",
         )

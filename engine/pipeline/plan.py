@@ -66,13 +66,16 @@ class PlanProgram:
             campaign.workflow, workflow_schema(definition.audience, campaign), definition.now, campaign.timezone
         )
 
-    def plan(self, first_row: int, block: pa.RecordBatch, marks: Marks) -> PlannedBlock:
-        """Plan the recipients of one block, of which the first is row ``first_row`` of the audience."""
+    def plan(self, first_row: int, block: pa.RecordBatch, marks: Marks, *, everybody: bool = False) -> PlannedBlock:
+        """Plan the recipients of one block, of which the first is row ``first_row`` of the audience.
+
+        ``everybody`` sends the ineligible through the workflow too: what they would get if they were eligible.
+        """
         recipients = text_of_key(block.column(self._definition.campaign.audience.key))
         verdicts = self._judge(block, recipients, marks)
         eligible = verdicts == Verdict.ELIGIBLE
         segments = self._segments.evaluate(block)
-        passage = self._workflow.run(_with_masks(block, segments), eligible)
+        passage = self._workflow.run(_with_masks(block, segments), eligible | everybody)
         rows = np.arange(first_row, first_row + block.num_rows, dtype=np.int64)
         return PlannedBlock(
             _verdict_rows(rows, recipients, verdicts, segments),

@@ -18,7 +18,6 @@ from engine.audience.source import Source
 from engine.campaign.schema import Duplicates
 from engine.conditions import ConditionSet
 from engine.errors import InputError, MissingInputError
-from engine.ledger.contract import Ledger
 from engine.monitoring import Stages
 from engine.pipeline.counts import PlanCounts
 from engine.pipeline.plan import PlanDefinition
@@ -26,6 +25,7 @@ from engine.pipeline.work import DeliveryWork, PartitionDelivery, PartitionPlan,
 
 MANIFEST = "manifest.json"
 SUMMARY = "summary.json"
+DECISIONS = "decisions.jsonl"
 
 
 class Record(Protocol):
@@ -95,7 +95,7 @@ class CampaignRun:
             )
         if rows == 0:
             raise MissingInputError.single(
-                "MR305",
+                "MR355",
                 f"nobody was selected from {selection.source.name}, which has {total:,} rows",
                 help="look at audience.where",
             )
@@ -124,7 +124,7 @@ class CampaignRun:
         self._record.write_json(MANIFEST, {**manifest, "plan": {"counts": counts.as_dict(), "outbox_digest": outbox}})
         return counts, ordered
 
-    def deliver(self, runner: Runner, plans: Sequence[PartitionPlan], ledger: Ledger, most: int | None) -> None:
+    def deliver(self, runner: Runner, plans: Sequence[PartitionPlan], most: int | None) -> None:
         """Deliver what the ledger does not know to be at its end."""
         works = _works(plans, most)
         self._observer.phase("deliver", sum(plan.messages for plan in plans))
@@ -159,7 +159,7 @@ class CampaignRun:
                 keys = block.column(self._definition.campaign.audience.key).take(pa.array(index)).to_pylist()
                 shown = ", ".join(f"row {first + row} (key {key})" for row, key in zip(index, keys, strict=True))
                 raise InputError.single(
-                    "MR306",
+                    "MR356",
                     f"the audience has recipients twice: {shown}",
                     help="make keys and addresses unique, or say `duplicates: keep_first`",
                 )

@@ -57,7 +57,7 @@ def test_a_damaged_file_is_an_input_error(kind: str, tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00\x01" * 50)
     with pytest.raises(InputError) as caught:
         list(open_files(path.name, tmp_path).batches(["id"]))
-    assert caught.value.diagnostics[0].code == "MR314"
+    assert caught.value.diagnostics[0].code == "MR364"
 
 
 def test_nothing_there_is_told(kind: str, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_files_of_other_columns_are_refused(kind: str, tmp_path: Path) -> None:
     write(kind, TABLE.rename_columns(["id", "other"]), tmp_path, "b")
     with pytest.raises(InputError) as caught:
         open_files("*" + FORMATS[kind][0], tmp_path)
-    assert caught.value.diagnostics[0].code == "MR313"
+    assert caught.value.diagnostics[0].code == "MR363"
 
 
 def test_an_unknown_suffix_asks_for_the_format(tmp_path: Path) -> None:

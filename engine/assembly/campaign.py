@@ -1,0 +1,94 @@
+"""A campaign's folder, opened and checked as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from engine.adapters.sources import open_files
+from engine.adapters.stores.template_files import TemplateFiles
+from engine.audience.columns import check_schema, plain_schema
+from engine.audience.source import Source
+from engine.campaign.fingerprint import Fingerprint, fingerprint
+from engine.campaign.load import LoadedCampaign, load_campaign
+from engine.campaign.schema import Campaign
+from engine.conditions import check_campaign
+from engine.errors import InputError, MailrayError
+from engine.pipeline.compile import fields_read, needed_columns
+from engine.pipeline.plan import PlanDefinition
+
+
+@dataclass(frozen=True)
+class OpenCampaign:
+    """A campaign that has been checked as a whole: file, templates, audience's columns, conditions."""
+
+    loaded: LoadedCampaign
+    templates: TemplateFiles
+    source: Source
+    definition: PlanDefinition
+    audience_folder: Path
+
+    @property
+    def campaign(self) -> Campaign:
+        return self.definition.campaign
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        return fingerprint(self.campaign, {each.name: each.digest for each in self.templates.sets()})
+
+
+def open_campaign(
+    folder: Path, now: datetime, partition_rows: int | None = None, *, audience_folder: Path | None = None
+) -> OpenCampaign:
+    """Load a campaign and check all of it; every fault that can be found in one look is in the error that is raised.
+
+    ``audience_folder`` is where relative paths of the audience begin, if not in the campaign's folder.
+    """
+    loaded = load_campaign(folder)
+    campaign = loaded.campaign
+    if partition_rows is not None:
+        capacity = campaign.capacity.model_copy(update={"partition_rows": partition_rows})
+        campaign = campaign.model_copy(update={"capacity": capacity})
+    source = open_files(campaign.audience.source, audience_folder or folder, campaign.audience.format)
+    check_schema(campaign.audience, source.schema, source.name)
+    everything = plain_schema(source.schema, source.schema.names)
+    templates = TemplateFiles(folder / "templates", list(loaded.templates))
+    faults: list[MailrayError] = []
+    fields: tuple[str, ...] = ()
+    with _collected(faults):
+        check_campaign(loaded, everything)
+    with _collected(faults):
+        fields = fields_read(campaign, everything, templates.sets(), templates.loader)
+    if faults:
+        raise type(faults[0])(*(each for fault in faults for each in fault.diagnostics))
+    audience = plain_schema(source.schema, needed_columns(campaign, everything, fields))
+    definition = PlanDefinition(campaign, audience, fields, now)
+    return OpenCampaign(loaded, templates, source, definition, audience_folder or folder)
+
+
+def suppressed(suppression: str | list[str] | None, folder: Path) -> Iterator[pa.StringArray]:
+    """The addresses of the suppression files: their column `email`, or their only column."""
+    if suppression is None:
+        return
+    source = open_files(suppression, folder)
+    names = source.schema.names
+    column = "email" if "email" in names else names[0]
+    if column != "email" and len(names) > 1:
+        raise InputError.single(
+            "MR366", f"{source.name} has no column `email`", help=f"its columns are {', '.join(names[:8])}"
+        )
+    for batch in source.batches([column]):
+        yield batch.column(column).cast(pa.string())
+
+
+@contextmanager
+def _collected(faults: list[MailrayError]) -> Iterator[None]:
+    try:
+        yield
+    except MailrayError as fault:
+        faults.append(fault)

@@ -1,0 +1,84 @@
+"""How commands run, and what a run's workers must know."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from engine.errors import UsageError
+from engine.pipeline.plan import TENANT
+
+
+class AppSettings(BaseSettings):
+    """How commands run. Precedence: flag, environment (``MAILRAY_...``), ``mailray.toml`` in the working folder, default."""
+
+    model_config = SettingsConfigDict(env_prefix="MAILRAY_", toml_file="mailray.toml", extra="forbid", frozen=True)
+
+    runs: Path = Path("runs")
+    transport: str | None = None
+    runner: Literal["ray", "inline"] = "ray"
+    address: str | None = None
+    object_store_mib: int = 300
+    tenant: str = TENANT
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @classmethod
+    def load(cls, **flags: object) -> Self:
+        """The settings in force; flags that were not given (None) count for nothing. Raises UsageError."""
+        given = {name: value for name, value in flags.items() if value is not None}
+        if "address" not in given and "RAY_ADDRESS" in os.environ:  # set inside a submitted Ray job
+            given.setdefault("address", os.environ["RAY_ADDRESS"])
+        try:
+            return cls(**given)  # type: ignore[arg-type]  # what is wrong with them is for pydantic to find
+        except (ValidationError, tomllib.TOMLDecodeError) as fault:
+            raise UsageError.single(
+                "MR002", f"the settings are not valid: {_words(fault)}", help="MAILRAY_... and mailray.toml"
+            ) from fault
+
+    def new_run_folder(self, campaign: str, now: datetime) -> Path:
+        """``runs/CAMPAIGN-INSTANT``."""
+        return self.runs / f"{campaign}-{now:%Y%m%dT%H%M%SZ}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What is needed to work on a run in any process of the cluster. ``origin`` is the campaign's folder, where references to
+    secrets and relative paths begin; the secrets themselves never travel."""
+
+    run_folder: Path
+    origin: Path
+    transport: str
+    now: datetime
+    limit: int | None
+    partition_rows: int
+    delivery_workers: int
+
+
+def leaves_machine(transport: str) -> bool:
+    """Whether a transport may carry mail away from this machine."""
+    parts = urlsplit(transport)
+    return parts.scheme.startswith("smtp") and parts.hostname not in ("127.0.0.1", "::1", "localhost")
+
+
+def _words(fault: Exception) -> str:
+    if isinstance(fault, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors())
+    return str(fault)

@@ -1,0 +1,40 @@
+"""How a run stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.adapters.stores.ledger_sqlite import SqliteLedger
+from engine.adapters.stores.run_folder import RunFolder
+from engine.pipeline.run import MANIFEST
+from engine.pipeline.worker import outcome_counts
+
+
+def run_status(path: Path) -> dict[str, Any]:
+    """How a run stands. Reads only, so it works beside the run itself."""
+    folder = RunFolder(path.absolute())
+    record = folder.read_json(MANIFEST)
+    plan = record.get("plan")
+    outcomes = outcome_counts(SqliteLedger(folder.ledger).counts()) if plan and folder.ledger.exists() else {}
+    return {
+        "run": str(folder.path),
+        "campaign": record["campaign"],
+        "phase": _phase(record, outcomes, folder.locked_by_somebody()),
+        "audience": record.get("audience"),
+        "plan": plan["counts"] if plan else None,
+        "outcomes": outcomes,
+    }
+
+
+def _phase(record: Mapping[str, Any], outcomes: Mapping[str, int], locked: bool) -> str:
+    if "audience" not in record:
+        stage = "reading the audience"
+    elif "plan" not in record:
+        stage = "planning"
+    elif not outcomes:
+        stage = "planned"
+    else:
+        stage = "delivering" if outcomes["planned"] or outcomes["intent"] else "finished"
+    return stage if locked or stage in ("planned", "finished") else f"stopped while {stage}"

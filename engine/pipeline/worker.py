@@ -1,0 +1,153 @@
+"""The work on one partition, wherever it is done."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from threading import Event
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from engine.audience.frozen import AudienceStore
+from engine.audience.partitions import Partition
+from engine.delivery.dispatch import Surroundings
+from engine.delivery.pacing import TokenBucket
+from engine.delivery.transport import Transport
+from engine.delivery.worker import Settings, deliver
+from engine.ledger.contract import Ledger
+from engine.ledger.counts import Counts
+from engine.ledger.states import State
+from engine.monitoring import Stages
+from engine.pipeline.counts import PlanCounts
+from engine.pipeline.materialise import Mailing, Materialiser
+from engine.pipeline.plan import PlanDefinition, PlanProgram
+from engine.pipeline.work import DeliveryProgress, DeliveryWork, PartitionDelivery, PartitionPlan, ProgressCallback
+
+
+class PlanStore(Protocol):
+    """Where planned partitions are kept."""
+
+    def write(self, number: int, blocks: Iterable[tuple[pa.RecordBatch, pa.RecordBatch]]) -> list[str]: ...
+
+    def finish(self, number: int, result: Mapping[str, Any]) -> None: ...
+
+    def outbox(self, number: int) -> pa.RecordBatch: ...
+
+
+class Planner:
+    """Plans partitions of one run; its program is compiled once."""
+
+    def __init__(self, definition: PlanDefinition, audience: AudienceStore, plans: PlanStore) -> None:
+        self._program = PlanProgram(definition)
+        self._audience = audience
+        self._plans = plans
+
+    def plan(self, partition: Partition) -> PartitionPlan:
+        stages = Stages(time.perf_counter)
+        counts = PlanCounts()
+
+        def blocks() -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+            for first, block, marks in self._audience.blocks(partition.start, partition.stop):
+                with stages.timed("plan", block.num_rows):
+                    planned = self._program.plan(first, block, marks)
+                counts.add(planned.counts)
+                yield planned.verdicts, planned.outbox
+
+        plan = PartitionPlan(partition.number, {}, self._plans.write(partition.number, blocks()), stages.as_dict())
+        result = PartitionPlan(plan.number, counts.as_dict(), plan.digests, plan.stages)
+        self._plans.finish(partition.number, asdict(result))
+        return result
+
+
+class Deliverer:
+    """Delivers partitions of one run through one transport."""
+
+    def __init__(
+        self,
+        mailing: Mailing,
+        plans: PlanStore,
+        ledger: Ledger,
+        transport: Transport,
+        settings: Settings,
+        wall: Callable[[], int],
+        stopped: Callable[[], bool],
+        rate: float | None,
+    ) -> None:
+        self._mailing = mailing
+        self._plans = plans
+        self._ledger = ledger
+        self._transport = transport
+        self._settings = settings
+        self._wall = wall
+        self._stopped = stopped
+        self._pace = None if rate is None else TokenBucket(rate, rate, time.monotonic())
+
+    def deliver(self, work: DeliveryWork, progress: ProgressCallback) -> PartitionDelivery:
+        stages = Stages(time.perf_counter)
+        outbox = self._plans.outbox(work.number)
+        around = Surroundings(
+            wall=self._wall,
+            stopped=self._stopped,
+            progress=lambda counts: progress(DeliveryProgress(work.number, outcome_counts(counts))),
+            pace=self._pace,
+        )
+        ledger = self._ledger.partition(work.number)
+        try:
+            with stages.timed("deliver", outbox.num_rows):
+                delivered = asyncio.run(
+                    deliver(
+                        ledger,
+                        outbox.column("key").to_pylist(),
+                        lambda rows: next(iter(Materialiser(self._mailing, outbox, stages).blocks(rows))),
+                        self._transport,
+                        self._settings,
+                        around,
+                    )
+                )
+        finally:
+            ledger.close()
+        return PartitionDelivery(work.number, outcome_counts(delivered.counts), stages.as_dict())
+
+
+class Worker:
+    """Both kinds of work in one process. What they need is made when it is first asked for: a planner compiles no template."""
+
+    def __init__(self, planner: Callable[[], Planner], deliverer: Callable[[Callable[[], bool]], Deliverer]) -> None:
+        self._make_planner = planner
+        self._make_deliverer = deliverer
+        self._planner: Planner | None = None
+        self._deliverer: Deliverer | None = None
+        self._stop = Event()
+
+    def plan(self, partition: Partition) -> PartitionPlan:
+        if self._planner is None:
+            self._planner = self._make_planner()
+        return self._planner.plan(partition)
+
+    def deliver(self, work: DeliveryWork, progress: ProgressCallback) -> PartitionDelivery:
+        if self._deliverer is None:
+            self._deliverer = self._make_deliverer(self._stop.is_set)
+        return self._deliverer.deliver(work, progress)
+
+    def stop(self) -> None:
+        """Begin no further message; those on the wire get their outcome."""
+        self._stop.set()
+
+
+OUTCOMES: Mapping[str, Sequence[State]] = {
+    "planned": (State.PLANNED, State.RESOLVED_RESEND),
+    "intent": (State.INTENT,),
+    "accepted": (State.ACCEPTED, State.RESOLVED_SENT),
+    "deferred": (State.DEFERRED,),
+    "rejected": (State.REJECTED,),
+    "unknown": (State.UNKNOWN,),
+    "skipped": (State.SKIPPED, State.RESOLVED_SKIPPED),
+}
+
+
+def outcome_counts(counts: Counts) -> dict[str, int]:
+    """Messages by what became of them, in words for people; every word is there."""
+    return {name: sum(counts[state] for state in states) for name, states in OUTCOMES.items()}

@@ -1,0 +1,3 @@
+"""doctor"""
+def command() -> None:
+    """later"""

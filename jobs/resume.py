@@ -1,0 +1,26 @@
+"""``mailray resume``: go on with a run that was stopped or killed."""
+
+from __future__ import annotations
+
+from jobs.console import print_json
+from jobs.options import Address, Json, RunnerOption, RunPath, Transport
+from jobs.progress import watching
+
+
+def command(
+    run: RunPath, transport: Transport = None, runner: RunnerOption = None, address: Address = None, json: Json = False
+) -> int:
+    """Finish what is left of a run: what was planned and not sent, and what was deferred and is due."""
+    from engine.assembly import AppSettings, reopen_run
+    from jobs.execute import execute, exit_code
+    from jobs.summaries import print_run
+
+    settings = AppSettings.load(runner=runner, address=address, transport=transport)
+    opened = reopen_run(run, settings)
+    with watching(json) as observer:
+        summary = execute(opened, settings, observer, deliver=True)
+    if json:
+        print_json(summary)
+    else:
+        print_run(summary)
+    return exit_code(summary)

@@ -1,0 +1,57 @@
+"""``mailray run``: plan a campaign and deliver it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from jobs.console import print_json
+from jobs.options import (
+    Address,
+    CampaignFolder,
+    Json,
+    Limit,
+    Now,
+    PartitionRows,
+    RunDir,
+    RunnerOption,
+    Transport,
+    instant,
+)
+from jobs.progress import watching
+
+
+def command(
+    folder: CampaignFolder,
+    run_dir: RunDir = None,
+    transport: Transport = None,
+    runner: RunnerOption = None,
+    address: Address = None,
+    limit: Limit = None,
+    partition_rows: PartitionRows = None,
+    now: Now = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before mail leaves this machine.")] = False,
+    json: Json = False,
+) -> int:
+    """Select, plan, render and send; exit code 1 when messages failed."""
+    from engine.assembly import AppSettings, create_run, leaves_machine, open_campaign
+    from jobs.execute import execute, exit_code
+    from jobs.summaries import print_run
+
+    settings = AppSettings.load(runner=runner, address=address, transport=transport)
+    campaign = open_campaign(folder, instant(now), partition_rows)
+    url = settings.transport or campaign.campaign.delivery.transport
+    if leaves_machine(url) and not yes and sys.stdin.isatty():
+        typer.confirm(f"Send {campaign.campaign.name} through {url.split('@')[-1]}?", abort=True)
+    opened = create_run(
+        campaign, run_dir or settings.new_run_folder(campaign.campaign.name, campaign.definition.now), settings, limit
+    )
+    with watching(json) as observer:
+        summary = execute(opened, settings, observer, deliver=True)
+    if json:
+        print_json(summary)
+    else:
+        print_run(summary)
+    return exit_code(summary)

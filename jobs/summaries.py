@@ -1,0 +1,72 @@
+"""Plans, runs and their standing, printed for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+from jobs.console import counts_table, out
+
+
+def print_plan(summary: Mapping[str, Any]) -> None:
+    plan = summary["plan"]
+    _head(summary)
+    out.print(counts_table("verdicts", plan["verdicts"], plan["recipients"]))
+    if plan["segments"]:
+        out.print(_segments(plan["segments"]))
+    out.print(_branches(plan["branches"]))
+    out.print(counts_table("messages by template", plan["templates"], plan["messages"]))
+
+
+def print_run(summary: Mapping[str, Any]) -> None:
+    print_plan(summary)
+    print_outcomes(summary["plan"], summary["outcomes"])
+    seconds = summary["seconds"]
+    out.print(f"\n{seconds:,.1f} s. Report: [bold]mailray report {summary['run']}[/]", soft_wrap=True)
+
+
+def print_status(status: Mapping[str, Any]) -> None:
+    out.print(f"[bold]{status['campaign']}[/]  {status['run']}  {status['phase']}", soft_wrap=True)
+    if status["plan"]:
+        out.print(counts_table("verdicts", status["plan"]["verdicts"], status["plan"]["recipients"]))
+        print_outcomes(status["plan"], status["outcomes"])
+
+
+def print_outcomes(plan: Mapping[str, Any], outcomes: Mapping[str, int]) -> None:
+    """The messages by outcome, and that every recipient of the audience is accounted for."""
+    out.print(counts_table("messages by outcome", outcomes, sum(outcomes.values())))
+    unmailed = plan["recipients"] - plan["verdicts"].get("eligible", 0)
+    out.print(
+        f"  {plan['recipients']:,} recipients = {unmailed:,} not eligible + {plan['verdicts'].get('eligible', 0):,} eligible; "
+        f"{plan['messages']:,} messages planned = {sum(outcomes.values()):,} accounted for",
+        soft_wrap=True,
+    )
+
+
+def _head(summary: Mapping[str, Any]) -> None:
+    audience = summary["audience"]
+    out.print(f"[bold]{summary['campaign']}[/]  {audience['source_rows']:,} rows read, {audience['rows']:,} selected")
+
+
+def _segments(segments: Mapping[str, Mapping[str, int]]) -> Table:
+    table = Table(
+        "segment", "audience", "eligible", box=None, padding=(0, 2, 0, 2), title="segments", title_justify="left"
+    )
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, counts in segments.items():
+        table.add_row(name, f"{counts['audience']:,}", f"{counts['eligible']:,}")
+    return table
+
+
+def _branches(branches: Mapping[str, Mapping[str, int]]) -> Table:
+    table = Table(
+        "step", "goes to", "recipients", box=None, padding=(0, 2, 0, 2), title="workflow", title_justify="left"
+    )
+    table.columns[2].justify = "right"
+    for step, targets in branches.items():
+        for number, (target, count) in enumerate(targets.items()):
+            table.add_row("" if number else step, target, f"{count:,}")
+    return table
