@@ -37,10 +37,10 @@ class Schedule:
 class Backoff:
     """Waits before a lost connection is opened again: doubling, in seconds, up to ``longest``; given up after ``attempts``."""
 
-    first: float = 0.5
+    first: float = 0.1
     longest: float = 30.0
     jitter: float = 0.2
-    attempts: int = 6
+    attempts: int = 8
 
     def wait(self, key: bytes, failures: int) -> float | None:
         """Seconds to wait after so many failures in a row (from 1); None: enough."""

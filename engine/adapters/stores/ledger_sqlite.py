@@ -8,10 +8,11 @@ carries one, chained, and whoever reads the log verifies it.
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ class SqlitePartition:
         self._tally: Tally | None = None
         self._chain = 0
         with self._faults():
+            if not path.exists():
+                _create(path)
             self._connection = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=32
             )
@@ -127,13 +130,10 @@ class SqlitePartition:
     def _open(self) -> None:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON"):
             self._connection.execute(f"PRAGMA {pragma}")
-        if self._version() == 0:
-            with self._transaction():
-                if self._version() == 0:
-                    for part in statement("ledger", "schema").split(";"):
-                        self._connection.execute(part)
-                    self._connection.execute(f"PRAGMA user_version = {VERSION}")
-        if (version := self._version()) > VERSION:
+        version = self._version()
+        if version == 0:
+            raise damaged(self._place, "the file is empty")
+        if version > VERSION:
             raise InputError.single(
                 "MR607",
                 f"the ledger was written by a newer mailray (format {version})",
@@ -200,10 +200,10 @@ class SqlitePartition:
     def _faults(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as fault:
+        except (sqlite3.Error, UnicodeDecodeError) as fault:
             raise self._translate(fault) from fault
 
-    def _translate(self, fault: sqlite3.Error) -> MailrayError:
+    def _translate(self, fault: sqlite3.Error | UnicodeDecodeError) -> MailrayError:
         code = getattr(fault, "sqlite_errorcode", 0) & 0xFF
         if code in _DAMAGED or "decode" in str(fault):
             return damaged(self._place, str(fault))
@@ -227,7 +227,9 @@ class SqliteLedger:
         return sorted(int(path.stem) for path in self._folder.glob(f"*{_SUFFIX}"))
 
     def partition(self, number: int) -> SqlitePartition:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        if not self._folder.exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _sync(self._folder.parent)
         return SqlitePartition(self._folder / f"{number:05d}{_SUFFIX}", number)
 
     def counts(self) -> Counts:
@@ -239,6 +241,28 @@ class SqliteLedger:
             return partition.replay().counts()
         finally:
             partition.close()
+
+
+def _create(path: Path) -> None:
+    """A ledger's file appears whole: one that is empty is one that was emptied, and is never taken for a new one."""
+    if path.with_suffix(".lock").exists():
+        raise damaged(Place(str(path)), "the file is gone")
+    draft = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.new")
+    with closing(sqlite3.connect(draft)) as connection:
+        connection.executescript(f"{statement('ledger', 'schema')} PRAGMA user_version = {VERSION};")
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    """A file's name is durable only when its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _digest(keys: Sequence[bytes]) -> bytes:

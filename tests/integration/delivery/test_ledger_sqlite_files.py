@@ -1,0 +1,184 @@
+"""What only the ledger in files can suffer: damage, a full disk, another program's hands."""
+
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from engine.adapters.stores.ledger_sqlite import SqliteLedger
+from engine.errors import InputError, MailrayError, TryAgainError
+from engine.ledger.entries import Entry
+from engine.ledger.states import State
+
+NOW = 1_800_000_000_000_000
+LEASE = 660_000_000
+ROWS = 40
+KEYS = [bytes([row]) * 16 for row in range(ROWS)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A ledger of some hundred entries in many batches."""
+    partition = SqliteLedger(tmp_path).partition(0)
+    partition.claim("one", NOW, NOW + LEASE)
+    partition.plan(KEYS, NOW)
+    for row in range(ROWS):
+        partition.append([Entry(row, State.INTENT.value, 1, NOW + row)], NOW + LEASE)
+        accepted = Entry(row, State.ACCEPTED.value, 1, NOW + row, 0, 0, 250, "2.0.0", "accepted", f"queue-id-{row}")
+        partition.append([accepted], NOW + LEASE)
+    partition.close()
+    return tmp_path
+
+
+def code(raised: pytest.ExceptionInfo[MailrayError]) -> str:
+    return raised.value.diagnostics[0].code
+
+
+def take_up(folder: Path) -> list[int]:
+    """What a resuming delivery would read, by the same steps; the states."""
+    partition = SqliteLedger(folder).partition(0)
+    try:
+        partition.claim("two", NOW, NOW + LEASE)
+        partition.plan(KEYS, NOW)
+        states: list[int] = partition.replay().state.tolist()
+        return states
+    finally:
+        partition.close()
+
+
+def test_the_files_alone_tell_everything(folder: Path) -> None:
+    assert [path.name for path in sorted(folder.iterdir())] == ["00000.lock", "00000.sqlite"]
+    with closing(sqlite3.connect(folder / "00000.sqlite")) as connection:
+        assert connection.execute("SELECT count(*), count(DISTINCT outbox_row) FROM entry").fetchone() == (80, 40)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert take_up(folder) == [State.ACCEPTED] * ROWS
+
+
+def test_a_commit_is_on_the_disk(folder: Path) -> None:
+    partition = SqliteLedger(folder).partition(0)
+    assert partition._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert partition._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    partition.close()
+
+
+def test_a_newer_format_is_refused(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "00000.sqlite")) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    with pytest.raises(InputError, match="newer") as raised:
+        SqliteLedger(folder).partition(0)
+    assert code(raised) == "MR607"
+
+
+@pytest.mark.parametrize("content", [b"this is no ledger " * 100, b"SQLite format 3\0" + b"\xff" * 4080])
+def test_what_is_no_database_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "00003.sqlite").write_bytes(content)
+    with pytest.raises(InputError) as raised:
+        SqliteLedger(tmp_path).partition(3)
+    assert code(raised) == "MR604"
+    assert "00003.sqlite" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE entry SET state = 3 WHERE seq = 10",
+        "UPDATE entry SET detail = 'other' WHERE seq = 10",
+        "UPDATE entry SET at = NULL WHERE seq = 10",
+        "DELETE FROM entry WHERE seq = 80",
+        "DELETE FROM entry",
+        "DELETE FROM batch WHERE number = 80",
+        "DELETE FROM batch",
+        "DELETE FROM entry WHERE seq > 40",
+        "INSERT INTO entry SELECT 81, outbox_row, 4, 1, 0, 0, 0, 0, '', '', '' FROM entry WHERE seq = 1",
+    ],
+)
+def test_a_changed_history_is_refused(folder: Path, harm: str) -> None:
+    with closing(sqlite3.connect(folder / "00000.sqlite")) as connection:
+        connection.executescript(
+            f"PRAGMA writable_schema = ON; PRAGMA ignore_check_constraints = ON; {_loosened(harm)}"
+        )
+    with pytest.raises(InputError) as raised:
+        take_up(folder)
+    assert code(raised) == "MR604"
+
+
+def _loosened(harm: str) -> str:
+    """NOT NULL stands in the way of some harm that a flipped bit can do."""
+    if "NULL" not in harm:
+        return harm
+    return f"CREATE TABLE e AS SELECT * FROM entry; DROP TABLE entry; ALTER TABLE e RENAME TO entry; {harm.replace('seq', 'rowid')}"
+
+
+def test_keys_that_were_changed_are_refused(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "00000.sqlite")) as connection:
+        connection.execute("UPDATE message SET key = zeroblob(16) WHERE outbox_row = 3")
+        connection.commit()
+    partition = SqliteLedger(folder).partition(0)
+    with pytest.raises(InputError) as raised:
+        partition.keys()
+    assert code(raised) == "MR604"
+    partition.close()
+
+
+def harmed(folder: Path, whole: bytes) -> list[int] | None:
+    """The states that a harmed file yields, or None when it is refused."""
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / "00000.sqlite").write_bytes(whole)
+    try:
+        return take_up(folder)
+    except MailrayError:
+        return None
+
+
+def test_a_file_that_is_gone_is_not_begun_anew(folder: Path) -> None:
+    (folder / "00000.sqlite").unlink()
+    with pytest.raises(InputError, match="gone") as raised:
+        SqliteLedger(folder).partition(0)
+    assert code(raised) == "MR604"
+
+
+def test_no_truncation_forgets_what_was_accepted(folder: Path) -> None:
+    whole = (folder / "00000.sqlite").read_bytes()
+    for length in [*range(0, 200, 7), *range(200, len(whole), 509), len(whole) - 1]:
+        assert harmed(folder, whole[:length]) in (None, [State.ACCEPTED] * ROWS), length
+
+
+def test_no_flipped_bit_forgets_what_was_accepted(folder: Path) -> None:
+    whole = (folder / "00000.sqlite").read_bytes()
+    luck = random.Random(7)
+    bits = [luck.randrange(len(whole) * 8) for _ in range(500)] + list(range(0, 800, 3))
+    for bit in bits:
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        assert harmed(folder, bytes(flipped)) in (None, [State.ACCEPTED] * ROWS), bit
+
+
+def test_a_full_disk_stops_writing_and_what_stands_there_stays(folder: Path) -> None:
+    partition = SqliteLedger(folder).partition(1)
+    partition.claim("one", NOW, NOW + LEASE)
+    partition.plan(KEYS, NOW)
+    (pages,) = partition._connection.execute("PRAGMA page_count").fetchone()
+    partition._connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+    many = [Entry(row, State.INTENT.value, 1, NOW, detail="x" * 500) for row in range(ROWS)]
+    with pytest.raises(TryAgainError) as raised:
+        partition.append(many, NOW + LEASE)
+    assert code(raised) == "MR608"
+    assert partition.replay().counts()[State.PLANNED] == ROWS
+    partition._connection.execute("PRAGMA max_page_count = 1000000")
+    partition.append(many, NOW + LEASE)
+    assert partition.replay().counts()[State.INTENT] == ROWS
+    partition.close()
+
+
+def test_a_reader_reads_while_the_owner_writes(folder: Path) -> None:
+    owner = SqliteLedger(folder).partition(2)
+    owner.claim("one", NOW, NOW + LEASE)
+    owner.plan(KEYS, NOW)
+    reader = SqliteLedger(folder)
+    for row in range(ROWS):
+        owner.append([Entry(row, State.INTENT.value, 1, NOW)], NOW + LEASE)
+        assert reader.counts()[State.INTENT] == row + 1
+    owner.close()
