@@ -60,7 +60,8 @@ def _encode(texts: pa.StringArray) -> pa.StringArray:
     """The fragments of any texts: they are quoted as the lines of one long text and then cut apart again."""
     lines = TextBytes.of(pc.binary_join_element_wise(_with_newlines(texts), "\n", ""))
     ends = lines.offsets[1:] - 1
-    own_break = (lines.lengths == 1) | (lines.content[np.maximum(ends - 1, 0)] == _NEWLINE)
+    # What ends in a newline needs no soft break, nor does an empty text: before its end stands another's.
+    own_break = lines.content[np.maximum(ends - 1, 0)] == _NEWLINE
     newlines = np.flatnonzero(lines.content == _NEWLINE)
     quoted = np.frombuffer(_mend(binascii.b2a_qp(lines.content.tobytes())), np.uint8).copy()
     # Of the hard line ends of the quoted text, in the order of the newlines they were, those that end a fragment.

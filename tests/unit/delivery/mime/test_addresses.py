@@ -43,6 +43,12 @@ def test_refused(address: str) -> None:
     assert not address or address not in str(refused.value)
 
 
+@pytest.mark.parametrize("address", ["a\r\nBcc: b@example.com", "a\x85@example.com", "a@example\u2028.com", "\0"])
+def test_a_control_character_is_called_so(address: str) -> None:
+    with pytest.raises(HeaderError, match="control character"):
+        wire_address(address, smtputf8=True)
+
+
 def test_a_local_part_in_unicode_only_where_it_is_taken() -> None:
     with pytest.raises(HeaderError, match="does not offer"):
         wire_address("zoë@example.com", smtputf8=False)

@@ -42,6 +42,17 @@ def test_one_click_urls_stay_whole() -> None:
     )
 
 
+def test_an_address_is_quoted_in_a_mailto_url() -> None:
+    identity = replace(
+        PLAIN, unsubscribe_url="https://shop.example.com/", unsubscribe_mailto="a?b%c&d@shop.example.com"
+    )
+    assert (
+        SenderHeaders.of(identity, smtputf8=False)
+        .around_token[1]
+        .endswith("<mailto:a%3Fb%25c%26d@shop.example.com?subject=")
+    )
+
+
 @pytest.mark.parametrize(
     "change",
     [
