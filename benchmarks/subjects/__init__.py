@@ -6,6 +6,8 @@ from benchmarks.subjects import (
     columnar_message,
     columnar_with_fallback,
     email_message,
+    example_columnar,
+    example_loop,
     handwritten,
     jinja_loop,
     memory_copy,
@@ -25,3 +27,4 @@ RENDERING = (
     memory_copy.subject,
 )
 MESSAGES = (email_message.subject, mime_text.subject, columnar_message.subject)
+EXAMPLE = (example_loop.subject, example_columnar.subject)
