@@ -1,3 +1,5 @@
 """doctor"""
+
+
 def command() -> None:
     """later"""

@@ -58,7 +58,8 @@ def _runner(opened: OpenRun, settings: AppSettings) -> Iterator[Runner]:
     from engine.cluster import ray_runner
 
     with ray_runner(
-        opened.settings,
+        opened.job,
+        opened.campaign.templates,
         address=settings.address,
         object_store_mib=settings.object_store_mib,
         decided=lambda decision: opened.folder.append_line(DECISIONS, decision.as_dict()),

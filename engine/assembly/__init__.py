@@ -2,15 +2,17 @@
 
 from engine.assembly.campaign import OpenCampaign, open_campaign
 from engine.assembly.preview import Preview, preview
-from engine.assembly.run import OpenRun, create_run, open_worker, reopen_run
+from engine.assembly.run import OpenRun, create_run, reopen_run
 from engine.assembly.settings import AppSettings, RunSettings, leaves_machine
 from engine.assembly.status import run_status
+from engine.assembly.worker import RunJob, open_worker
 
 __all__ = [
     "AppSettings",
     "OpenCampaign",
     "OpenRun",
     "Preview",
+    "RunJob",
     "RunSettings",
     "create_run",
     "leaves_machine",

@@ -21,6 +21,7 @@ from engine.conditions import check_campaign
 from engine.errors import InputError, MailrayError
 from engine.pipeline.compile import fields_read, needed_columns
 from engine.pipeline.plan import PlanDefinition
+from engine.templates.catalogue import TemplateSet
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class OpenCampaign:
     """A campaign that has been checked as a whole: file, templates, audience's columns, conditions."""
 
     loaded: LoadedCampaign
-    templates: TemplateFiles
+    templates: tuple[TemplateSet, ...]
     source: Source
     definition: PlanDefinition
     audience_folder: Path
@@ -39,7 +40,7 @@ class OpenCampaign:
 
     @property
     def fingerprint(self) -> Fingerprint:
-        return fingerprint(self.campaign, {each.name: each.digest for each in self.templates.sets()})
+        return fingerprint(self.campaign, {each.name: each.digest for each in self.templates})
 
 
 def open_campaign(
@@ -57,13 +58,13 @@ def open_campaign(
     source = open_files(campaign.audience.source, audience_folder or folder, campaign.audience.format)
     check_schema(campaign.audience, source.schema, source.name)
     everything = plain_schema(source.schema, source.schema.names)
-    templates = TemplateFiles(folder / "templates", list(loaded.templates))
+    templates = tuple(TemplateFiles(folder / "templates", list(loaded.templates)).sets())
     faults: list[MailrayError] = []
     fields: tuple[str, ...] = ()
     with _collected(faults):
         check_campaign(loaded, everything)
     with _collected(faults):
-        fields = fields_read(campaign, everything, templates.sets(), templates.loader)
+        fields = fields_read(campaign, everything, templates)
     if faults:
         raise type(faults[0])(*(each for fault in faults for each in fault.diagnostics))
     audience = plain_schema(source.schema, needed_columns(campaign, everything, fields))

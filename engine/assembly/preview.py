@@ -6,7 +6,7 @@ import email
 import email.policy
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.assembly.campaign import OpenCampaign, suppressed
-from engine.assembly.run import mailing_of
+from engine.assembly.worker import mailing_of
 from engine.audience import addresses
 from engine.audience.columns import conform, text_of_key
 from engine.audience.eligibility import Marks
@@ -52,11 +52,14 @@ def preview(campaign: OpenCampaign, recipient: str, to: Path) -> Preview:
     """
     row = _find(campaign, recipient)
     marks = Marks(np.array([False]), np.array([_is_suppressed(campaign, row)]))
-    program = PlanProgram(replace(campaign.definition))
+    program = PlanProgram(campaign.definition)
     verdict = program.plan(0, row, marks).verdicts.column("verdict")[0].as_py()
     outbox = program.plan(0, row, marks, everybody=True).outbox
-    materialiser = Materialiser(mailing_of(campaign, campaign.loaded.folder), outbox, Stages(time.perf_counter))
-    messages, faults = [], {}
+    materialiser = Materialiser(
+        mailing_of(campaign.definition, campaign.templates, campaign.loaded.folder), outbox, Stages(time.perf_counter)
+    )
+    messages: list[PreviewedMessage] = []
+    faults: dict[str, str] = {}
     steps, templates = outbox.column("step").to_pylist(), outbox.column("template").to_pylist()
     for block in materialiser.blocks(range(outbox.num_rows)):
         faults |= {steps[index]: reason for index, reason in block.faults.items()}

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,23 +11,20 @@ from engine.adapters.stores.audience_files import AudienceFiles
 from engine.adapters.stores.ledger_sqlite import SqliteLedger
 from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.run_folder import RunFolder
-from engine.adapters.transports import Deadlines, TransportSettings, open_transport
+from engine.adapters.transports import TransportSettings, open_transport
 from engine.assembly.campaign import OpenCampaign, open_campaign, suppressed
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import AppSettings, RunSettings
+from engine.assembly.worker import RunJob, mailing_of, open_worker
 from engine.audience.partitions import partitions
 from engine.campaign.fingerprint import differences
-from engine.campaign.schema import Campaign, MailClass, UnknownPolicy
+from engine.campaign.schema import Campaign
 from engine.conditions import ConditionSet
-from engine.delivery.mime import MessageProgram, SenderIdentity
-from engine.delivery.worker import Settings as DeliverySettings
 from engine.errors import RefusedError
 from engine.monitoring import Stages
-from engine.pipeline.compile import compile_templates
 from engine.pipeline.materialise import Mailing
-from engine.pipeline.plan import TENANT
 from engine.pipeline.run import MANIFEST, CampaignRun, Observer, Selection
-from engine.pipeline.worker import Deliverer, Planner, Worker, outcome_counts
+from engine.pipeline.worker import Worker, outcome_counts
 
 
 class OpenRun:
@@ -53,12 +46,19 @@ class OpenRun:
         never = suppressed(audience.suppression, self.settings.origin)
         if audience.where is None:
             return Selection(source, None, None, never)
-        rest = ConditionSet({"where": audience.where}, definition.audience, definition.now, definition.campaign.timezone)
+        rest = ConditionSet(
+            {"where": audience.where}, definition.audience, definition.now, definition.campaign.timezone
+        )
         return Selection(source, None, rest, never)
+
+    @property
+    def job(self) -> RunJob:
+        """The run as workers know it."""
+        return RunJob(self.settings, self.campaign.definition)
 
     def worker(self) -> Worker:
         """The worker for this process."""
-        return Worker(self._planner, self._deliverer)
+        return open_worker(self.job, lambda: self.campaign.templates)
 
     def outcomes(self) -> dict[str, int]:
         """Messages by outcome, from the ledger alone."""
@@ -67,51 +67,17 @@ class OpenRun:
     def partitions(self) -> range:
         """The numbers of the run's partitions."""
         rows = self.folder.read_json(MANIFEST)["audience"]["rows"]
-        return range(len(partitions(rows, self.settings.partition_rows)))
+        return range(len(partitions(rows, self.campaign.campaign.capacity.partition_rows)))
 
     def ledger(self) -> SqliteLedger:
         return SqliteLedger(self.folder.ledger)
 
+    def mailing(self) -> Mailing:
+        return mailing_of(self.campaign.definition, self.campaign.templates, self.settings.origin)
+
     def _audience(self) -> AudienceFiles:
         audience = self.campaign.campaign.audience
         return AudienceFiles(self.folder.audience, key=audience.key, email=audience.email)
-
-    def _planner(self) -> Planner:
-        return Planner(self.campaign.definition, self._audience(), PlanFiles(self.folder.path))
-
-    def _deliverer(self, stopped: Callable[[], bool]) -> Deliverer:
-        delivery = self.campaign.campaign.delivery
-        return Deliverer(
-            self.mailing(),
-            PlanFiles(self.folder.path),
-            self.ledger(),
-            open_transport(self.settings.transport, _transport_settings(delivery.reply_timeout)),
-            DeliverySettings(
-                owner=f"process {os.getpid()} on {socket.gethostname()}",
-                connections=delivery.connections,
-                on_unknown=_policy(self.campaign.campaign),
-                reply_timeout=delivery.reply_timeout,
-            ),
-            _wall,
-            stopped,
-            self.campaign.campaign.limits.messages_per_second,
-        )
-
-    def mailing(self) -> Mailing:
-        return mailing_of(self.campaign, self.settings.origin)
-
-
-def mailing_of(campaign: OpenCampaign, origin: Path) -> Mailing:
-    """The compiled templates, the MIME program and the key that signs; ``origin`` is where its reference begins."""
-    delivery = campaign.campaign.delivery
-    secret = resolve_secret(delivery.secret, origin)
-    return Mailing(
-        compile_templates(campaign.campaign, campaign.templates.sets(), campaign.templates.loader),
-        MessageProgram(SenderIdentity.of(campaign.campaign, TENANT), secret=secret),
-        secret,
-        campaign.definition.now,
-        None if delivery.unsubscribe is None else delivery.unsubscribe.url,
-    )
 
 
 def create_run(campaign: OpenCampaign, path: Path, settings: AppSettings, limit: int | None = None) -> OpenRun:
@@ -123,7 +89,6 @@ def create_run(campaign: OpenCampaign, path: Path, settings: AppSettings, limit:
         transport=settings.transport or delivery.transport,
         now=campaign.definition.now,
         limit=limit if limit is not None else campaign.campaign.limits.recipients,
-        partition_rows=campaign.campaign.capacity.partition_rows,
         delivery_workers=_workers(campaign.campaign),
     )
     opened = OpenRun(run, campaign)
@@ -142,7 +107,7 @@ def create_run(campaign: OpenCampaign, path: Path, settings: AppSettings, limit:
             "transport": _without_credentials(run.transport),
             "now": run.now.isoformat(),
             "limit": run.limit,
-            "partition_rows": run.partition_rows,
+            "partition_rows": campaign.campaign.capacity.partition_rows,
             "fields": list(campaign.definition.fields),
             "fingerprint": parts.digest,
             "parts": dict(parts.parts),
@@ -169,17 +134,9 @@ def reopen_run(path: Path, settings: AppSettings, *, check_origin: bool = True) 
         transport=settings.transport or record["transport"],
         now=now,
         limit=record["limit"],
-        partition_rows=record["partition_rows"],
         delivery_workers=_workers(campaign.campaign),
     )
     return OpenRun(run, campaign)
-
-
-def open_worker(settings: RunSettings) -> Worker:
-    """The worker for a run in a process that was told of it by its settings alone."""
-    folder = RunFolder(settings.run_folder)
-    campaign = open_campaign(folder.campaign, settings.now, settings.partition_rows, audience_folder=settings.origin)
-    return OpenRun(settings, campaign).worker()
 
 
 def _refuse_changed(origin: Path, now: datetime, record: Mapping[str, Any]) -> None:
@@ -194,25 +151,11 @@ def _refuse_changed(origin: Path, now: datetime, record: Mapping[str, Any]) -> N
         )
 
 
-def _policy(campaign: Campaign) -> UnknownPolicy:
-    if campaign.delivery.on_unknown is not None:
-        return campaign.delivery.on_unknown
-    return UnknownPolicy.SKIP if campaign.mail_class is MailClass.MARKETING else UnknownPolicy.RESEND
-
-
 def _workers(campaign: Campaign) -> int:
     """A rate is kept by one worker: several would have to share its tokens."""
     return campaign.capacity.delivery_workers if campaign.limits.messages_per_second is None else 1
 
 
-def _transport_settings(reply_timeout: float) -> TransportSettings:
-    return TransportSettings(deadlines=replace(Deadlines(), end=reply_timeout))
-
-
 def _without_credentials(url: str) -> str:
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}" if rest else url
-
-
-def _wall() -> int:
-    return time.time_ns() // 1_000

@@ -68,7 +68,6 @@ class RunSettings:
     transport: str
     now: datetime
     limit: int | None
-    partition_rows: int
     delivery_workers: int
 
 

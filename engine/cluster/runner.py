@@ -5,19 +5,23 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import ray
 from ray.exceptions import RayActorError, RayTaskError
 
-from engine.assembly import RunSettings
+from engine.assembly import RunJob
 from engine.audience.partitions import Partition
+from engine.cluster.catalogue import catalogue
 from engine.cluster.controller import controller
 from engine.cluster.delivery import DeliveryActor
+from engine.cluster.session import session
 from engine.cluster.tasks import plan_partition
 from engine.control import Decision
 from engine.errors import MailrayError, TryAgainError
 from engine.pipeline.work import DeliveryProgress, DeliveryWork, PartitionDelivery, PartitionPlan
+from engine.templates.catalogue import TemplateSet
 
 TICK_SECONDS = 1.0
 MOST_ATTEMPTS = 3  # of a partition whose delivery actor died
@@ -28,17 +32,20 @@ OnDecision = Callable[[Decision], None]
 class RayRunner:
     """Schedules the partitions of one run. ``decided`` is told each decision that changed something."""
 
-    def __init__(self, settings: RunSettings, catalogue: Any, decided: OnDecision) -> None:
-        self._settings = settings
-        self._catalogue = catalogue
-        self._decided = decided
+    def __init__(self, job: RunJob, templates: Sequence[TemplateSet], decided: OnDecision) -> None:
+        self._run = job.settings.run_folder
+        self._most_workers = job.settings.delivery_workers
+        self._job = ray.put(job)
+        self._catalogue = catalogue()
+        self._templates: list[str] = ray.get(self._catalogue.publish.remote(templates))
         self._controller = controller()
-        self._last_tick = 0.0
+        self._decided = decided
         self._decision: Decision | None = None
+        self._last_tick = 0.0
 
     def close(self) -> None:
         """Give back what was asked of the cluster."""
-        ray.get(self._controller.release.remote(self._settings.run_folder.name))
+        ray.get(self._controller.release.remote(self._run.name))
 
     def plan(self, partitions: Sequence[Partition]) -> Iterator[PartitionPlan]:
         waiting = deque(partitions)
@@ -47,7 +54,7 @@ class RayRunner:
             window = self._capacity("plan", len(waiting), len(running)).after.window
             while waiting and len(running) < window:
                 partition = waiting.popleft()
-                running[plan_partition.remote(self._settings, partition)] = partition
+                running[plan_partition.remote(self._job, partition)] = partition
             for ready in _wait(list(running)):
                 del running[ready]
                 yield _get(ready)
@@ -84,15 +91,15 @@ class RayRunner:
             raise TryAgainError.single(
                 "MR802",
                 f"the delivery of partition {work.number} died {MOST_ATTEMPTS} times",
-                help=f"nothing is lost: `mailray resume {self._settings.run_folder}` goes on",
+                help=f"nothing is lost: `mailray resume {self._run}` goes on",
             ) from fault
 
     def _new_actor(self) -> Any:
-        return DeliveryActor.remote(self._settings, self._controller, self._catalogue)  # type: ignore[attr-defined]
+        return DeliveryActor.remote(self._job, self._catalogue, self._templates, self._controller)  # type: ignore[attr-defined]
 
     def _progress(self, running: dict[Any, tuple[Any, DeliveryWork]]) -> Iterator[DeliveryProgress]:
         numbers = {work.number for _, work in running.values()}
-        told = ray.get(self._controller.progress.remote(self._settings.run_folder.name))
+        told = ray.get(self._controller.progress.remote(self._run.name))
         for number, counts in told.items():
             if number in numbers:
                 yield DeliveryProgress(number, counts)
@@ -102,9 +109,7 @@ class RayRunner:
         now = time.monotonic()
         if self._decision is None or now - self._last_tick >= TICK_SECONDS or self._decision.reading.phase != phase:
             self._last_tick = now
-            decision: Decision = ray.get(
-                self._controller.tick.remote(phase, pending, in_flight, self._settings.delivery_workers)
-            )
+            decision: Decision = ray.get(self._controller.tick.remote(phase, pending, in_flight, self._most_workers))
             if decision.reasons:
                 self._decided(decision)
             self._decision = decision
@@ -124,3 +129,16 @@ def _get(reference: Any) -> Any:
         if isinstance(fault.cause, MailrayError):
             raise fault.cause from None
         raise
+
+
+@contextmanager
+def ray_runner(
+    job: RunJob, templates: Sequence[TemplateSet], *, address: str | None, object_store_mib: int, decided: OnDecision
+) -> Iterator[RayRunner]:
+    """A runner on the cluster at ``address``, or on a local one that ends with it."""
+    with session(address, object_store_mib=object_store_mib):
+        runner = RayRunner(job, templates, decided)
+        try:
+            yield runner
+        finally:
+            runner.close()

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import ray
 
-from engine.assembly import RunSettings, open_worker
+from engine.assembly import RunJob, RunSettings, open_worker
 from engine.audience.partitions import Partition
 from engine.pipeline.work import PartitionPlan, PartitionWorker
 
-
-@lru_cache(maxsize=4)
-def worker_of(settings: RunSettings) -> PartitionWorker:
-    """The worker for a run in this process: its compiled programs and open files are kept between partitions."""
-    return open_worker(settings)
+_workers: dict[RunSettings, PartitionWorker] = {}
 
 
 @ray.remote(num_cpus=1, max_retries=3)
-def plan_partition(settings: RunSettings, partition: Partition) -> PartitionPlan:
-    return worker_of(settings).plan(partition)
+def plan_partition(job: RunJob, partition: Partition) -> PartitionPlan:
+    """Plan one partition; the compiled program is kept in the process for the next one of the same run."""
+    if job.settings not in _workers:
+        _workers.clear()
+        _workers[job.settings] = open_worker(job, tuple)
+    return _workers[job.settings].plan(partition)

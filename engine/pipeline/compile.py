@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
-from jinja2 import BaseLoader
+from jinja2 import Environment
 
 from engine.campaign.schema import Campaign
 from engine.conditions import columns_read, workflow_schema
@@ -22,9 +22,7 @@ def constants(campaign: Campaign) -> dict[str, object]:
     return {"campaign": about, **campaign.variables}
 
 
-def fields_read(
-    campaign: Campaign, audience: pa.Schema, templates: Iterable[TemplateSet], loader: BaseLoader
-) -> tuple[str, ...]:
+def fields_read(campaign: Campaign, audience: pa.Schema, templates: Iterable[TemplateSet]) -> tuple[str, ...]:
     """The columns that the templates read, in the order of the schema.
 
     Raises CampaignError with each name in a template that is neither a column, a segment, a variable nor the engine's.
@@ -35,7 +33,7 @@ def fields_read(
         known.add(UNSUBSCRIBE_URL)
     read: set[str] = set()
     faults: list[Diagnostic] = []
-    for analysis in _analyses(templates, loader):
+    for analysis in _analyses(templates):
         faults.extend(_unknown(analysis, known))
         read |= analysis.names
     if faults:
@@ -50,22 +48,22 @@ def needed_columns(campaign: Campaign, audience: pa.Schema, fields: Sequence[str
     return [name for name in audience.names if name in wanted]
 
 
-def compile_templates(
-    campaign: Campaign, templates: Iterable[TemplateSet], loader: BaseLoader
-) -> dict[str, PartsProgram]:
+def compile_templates(campaign: Campaign, templates: Iterable[TemplateSet]) -> dict[str, PartsProgram]:
     """Each template's three parts as one program, with the campaign's constants folded."""
-    known = constants(campaign)
-
-    def environment(autoescape: bool) -> object:
-        return campaign_environment(autoescape=autoescape, loader=loader)
-
-    return {each.name: compile_parts(each.parts, constants=known, environment=environment) for each in templates}
+    return {
+        each.name: compile_parts(each.parts, constants=constants(campaign), environment=_environment(each))
+        for each in templates
+    }
 
 
-def _analyses(templates: Iterable[TemplateSet], loader: BaseLoader) -> Iterator[Analysis]:
+def _environment(template: TemplateSet) -> Callable[[bool], Environment]:
+    return lambda autoescape: campaign_environment(autoescape=autoescape, loader=template.loader)
+
+
+def _analyses(templates: Iterable[TemplateSet]) -> Iterator[Analysis]:
     for each in templates:
         for part in each.parts.values():
-            yield analyse(part.source, part.name, campaign_environment(autoescape=part.autoescape, loader=loader))
+            yield analyse(part.source, part.name, _environment(each)(part.autoescape))
 
 
 def _unknown(analysis: Analysis, known: Iterable[str]) -> Iterator[Diagnostic]:

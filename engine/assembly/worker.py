@@ -1,0 +1,93 @@
+"""The worker of a run, for any process: made from the run's job and its prepared templates, of which nothing is secret."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engine.adapters.stores.audience_files import AudienceFiles
+from engine.adapters.stores.ledger_sqlite import SqliteLedger
+from engine.adapters.stores.plan_files import PlanFiles
+from engine.adapters.stores.run_folder import RunFolder
+from engine.adapters.transports import Deadlines, TransportSettings, open_transport
+from engine.assembly.secrets import resolve_secret
+from engine.assembly.settings import RunSettings
+from engine.campaign.schema import Campaign, MailClass, UnknownPolicy
+from engine.delivery.mime import MessageProgram, SenderIdentity
+from engine.delivery.worker import Settings as DeliverySettings
+from engine.pipeline.compile import compile_templates
+from engine.pipeline.materialise import Mailing
+from engine.pipeline.plan import TENANT, PlanDefinition
+from engine.pipeline.worker import Deliverer, Planner, Worker
+from engine.templates.catalogue import TemplateSet
+
+Templates = Callable[[], Iterable[TemplateSet]]
+
+
+@dataclass(frozen=True, slots=True)
+class RunJob:
+    """A run, as it travels to workers."""
+
+    settings: RunSettings
+    definition: PlanDefinition
+
+
+def open_worker(job: RunJob, templates: Templates) -> Worker:
+    """The worker for this process; ``templates`` is asked only by whoever delivers."""
+    return Worker(lambda: _planner(job), lambda stopped: _deliverer(job, templates(), stopped))
+
+
+def mailing_of(definition: PlanDefinition, templates: Iterable[TemplateSet], origin: Path) -> Mailing:
+    """The compiled templates, the MIME program and the key that signs; ``origin`` is where its reference begins."""
+    campaign = definition.campaign
+    secret = resolve_secret(campaign.delivery.secret, origin)
+    unsubscribe = campaign.delivery.unsubscribe
+    return Mailing(
+        compile_templates(campaign, templates),
+        MessageProgram(SenderIdentity.of(campaign, TENANT), secret=secret),
+        secret,
+        definition.now,
+        None if unsubscribe is None else unsubscribe.url,
+    )
+
+
+def _planner(job: RunJob) -> Planner:
+    folder, audience = RunFolder(job.settings.run_folder), job.definition.campaign.audience
+    return Planner(
+        job.definition, AudienceFiles(folder.audience, key=audience.key, email=audience.email), PlanFiles(folder.path)
+    )
+
+
+def _deliverer(job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[[], bool]) -> Deliverer:
+    campaign, folder = job.definition.campaign, RunFolder(job.settings.run_folder)
+    delivery = campaign.delivery
+    deadlines = replace(Deadlines(), end=delivery.reply_timeout)
+    return Deliverer(
+        mailing_of(job.definition, templates, job.settings.origin),
+        PlanFiles(folder.path),
+        SqliteLedger(folder.ledger),
+        open_transport(job.settings.transport, TransportSettings(deadlines=deadlines)),
+        DeliverySettings(
+            owner=f"process {os.getpid()} on {socket.gethostname()}",
+            connections=delivery.connections,
+            on_unknown=_policy(campaign),
+            reply_timeout=delivery.reply_timeout,
+        ),
+        _wall,
+        stopped,
+        campaign.limits.messages_per_second,
+    )
+
+
+def _policy(campaign: Campaign) -> UnknownPolicy:
+    if campaign.delivery.on_unknown is not None:
+        return campaign.delivery.on_unknown
+    return UnknownPolicy.SKIP if campaign.mail_class is MailClass.MARKETING else UnknownPolicy.RESEND
+
+
+def _wall() -> int:
+    return time.time_ns() // 1_000
