@@ -23,6 +23,7 @@ from engine.ledger.contract import refuse_claim, refuse_plan, refuse_stale
 from engine.ledger.counts import Counts
 from engine.ledger.entries import Entry, Log, checksum
 from engine.ledger.replay import Standing, damaged, replay
+from engine.ledger.states import Reason, State
 from engine.ledger.tally import Tally
 
 VERSION = 1
@@ -120,6 +121,21 @@ class SqlitePartition:
             standing = self._read()
             self._tally = standing.tally()
             return standing
+
+    def counts(self) -> Counts:
+        """Messages by state, ten times as fast as a replay, which alone verifies the entries."""
+        with self._mutex, self._transaction("DEFERRED"):
+            messages, *_ = self._row("read_plan") or (0,)
+            found = self._run("count_states").fetchall()
+        states, skipped = [0] * len(State), [0] * len(Reason)
+        try:
+            for state, reason, number in found:
+                states[state] += number
+                skipped[reason] += number if state == State.SKIPPED else 0
+        except (IndexError, TypeError) as fault:
+            raise damaged(self._place, "it holds a state or reason that does not exist") from fault
+        states[State.PLANNED] = messages - sum(states)
+        return Counts(tuple(states), tuple(skipped))
 
     def close(self) -> None:
         try:
@@ -238,7 +254,7 @@ class SqliteLedger:
     def _count(self, number: int) -> Counts:
         partition = self.partition(number)
         try:
-            return partition.replay().counts()
+            return partition.counts()
         finally:
             partition.close()
 
