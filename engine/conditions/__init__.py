@@ -11,7 +11,7 @@ __all__ = [
     "ConditionSet",
     "Pushdown",
     "check_campaign",
-    "split",
     "columns_read",
+    "split",
     "workflow_schema",
 ]

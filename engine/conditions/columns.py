@@ -71,9 +71,10 @@ def _find(names: Sequence[exp.Identifier], schema: pa.Schema) -> FieldPath | Dia
         found = match_name(identifier.name, known, bool(identifier.args.get("quoted")))
         if found is None:
             what = f"`{'.'.join(path)}` has no field" if path else "unknown column"
-            return Diagnostic(
-                "MR201", printable(f"{what} `{identifier.name}`"), None, did_you_mean(identifier.name, known)
-            )
+            help = did_you_mean(identifier.name, known)
+            if identifier.args.get("quoted") and not path:
+                help += "; text stands in single quotes"
+            return Diagnostic("MR201", printable(f"{what} `{identifier.name}`"), None, help)
         path = (*path, found)
         known = _field_names(_type_of(path, schema))
     return path

@@ -11,7 +11,7 @@ from engine.campaign.schema import END
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The step id that ``path`` names; for a step that is followed by the next in the list, the path is the step's."""
+    """The step id that is written at ``path``."""
 
     id: str
     path: KeyPath
@@ -19,6 +19,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class StepNode:
+    """A step; without targets of its own it is followed by the next in the list."""
+
     index: int
     id: str | None
     type: str | None
@@ -30,38 +32,35 @@ class StepNode:
 
 
 class Graph:
-    """The steps in the order of the file. A repeated id means its first step."""
+    """The steps in the order of the file. A repeated id means its first step, and `end` none."""
 
     def __init__(self, document: Document) -> None:
         self.steps = tuple(_steps(document))
         self.by_id: dict[str, StepNode] = {}
         for step in self.steps:
-            if step.id is not None:
+            if step.id is not None and step.id != END:
                 self.by_id.setdefault(step.id, step)
 
-    def next_indices(self, step: StepNode) -> dict[int, Target]:
-        """The steps that follow one, by index, each with the target that leads there."""
-        return {self.by_id[target.id].index: target for target in step.targets if target.id in self.by_id}
+    def followers(self, step: StepNode) -> dict[int, KeyPath]:
+        """The indices of the steps that follow one, each with the place that says so."""
+        if not step.targets and step.type != "conditional_branch":
+            return {step.index + 1: step.path} if step.index + 1 < len(self.steps) else {}
+        return {self.by_id[target.id].index: target.path for target in step.targets if target.id in self.by_id}
 
 
 def _steps(document: Document) -> Iterator[StepNode]:
-    count = len(document.get(("workflow",), list) or [])
-    for index in range(count):
+    for index in range(len(document.get(("workflow",), list) or [])):
         path = ("workflow", index)
-        explicit = tuple(_explicit_targets(document, path))
         kind = document.get((*path, "type"), str)
-        if not explicit and kind != "conditional_branch":
-            following = document.get(("workflow", index + 1, "id"), str) if index + 1 < count else END
-            explicit = (Target(following, path),) if following is not None else ()
-        yield StepNode(index, document.get((*path, "id"), str), kind, explicit)
+        yield StepNode(index, document.get((*path, "id"), str), kind, tuple(_targets(document, path)))
 
 
-def _explicit_targets(document: Document, step: KeyPath) -> Iterator[Target]:
+def _targets(document: Document, step: KeyPath) -> Iterator[Target]:
     branches = document.get((*step, "branches"), list) or []
     keys = [("branches", index, "next") for index in range(len(branches))]
     is_branch = document.get((*step, "type"), str) == "conditional_branch"
-    # Elsewhere `else` is a value: only a branch leads there.
-    for key in [*keys, ("else",) if is_branch else (), ("next",)]:
-        target = document.get((*step, *key), str) if key else None
+    # The `else` of another step is a value, and leads nowhere.
+    for key in (*keys, ("else" if is_branch else "next",)):
+        target = document.get((*step, *key), str)
         if target is not None:
             yield Target(target, (*step, *key))

@@ -27,7 +27,7 @@ def repeated_ids(document: Document) -> Iterator[Diagnostic]:
 
 def dangling_targets(document: Document) -> Iterator[Diagnostic]:
     graph = Graph(document)
-    for _, target in _dangling(graph):
+    for target in _dangling(graph):
         help = did_you_mean(target.id, [*graph.by_id, END])
         yield document.fault("MR121", f"no step has the id `{target.id}`", target.path, help)
 
@@ -35,10 +35,10 @@ def dangling_targets(document: Document) -> Iterator[Diagnostic]:
 def cycles(document: Document) -> Iterator[Diagnostic]:
     """Each cycle without a wait in it, at the step that closes it: it would run for ever at once."""
     graph = Graph(document)
-    targets = {step.index: graph.next_indices(step) for step in graph.steps if step.type != "wait_condition"}
+    followers = {step.index: graph.followers(step) for step in graph.steps if step.type != "wait_condition"}
     while True:
         try:
-            TopologicalSorter({index: list(next_steps) for index, next_steps in targets.items()}).prepare()
+            TopologicalSorter({index: list(after) for index, after in followers.items()}).prepare()
         except CycleError as error:
             # The sorter takes a step's followers for what precedes it, and so lists a cycle backwards.
             cycle = list(reversed(error.args[1]))[1:]
@@ -47,9 +47,9 @@ def cycles(document: Document) -> Iterator[Diagnostic]:
         start = cycle.index(min(cycle))
         cycle = cycle[start:] + cycle[:start]
         names = " -> ".join(_name(graph.steps[index]) for index in [*cycle, cycle[0]])
-        closing = targets[cycle[-1]].pop(cycle[0])
+        closing = followers[cycle[-1]].pop(cycle[0])
         help = "let one of these steps lead to a later step or to `end`"
-        yield document.fault("MR122", f"the workflow runs in a circle: {names}", closing.path, help)
+        yield document.fault("MR122", f"the workflow runs in a circle: {names}", closing, help)
 
 
 def unreachable_steps(document: Document) -> Iterator[Diagnostic]:
@@ -59,11 +59,11 @@ def unreachable_steps(document: Document) -> Iterator[Diagnostic]:
         return
     reached, waiting = {0}, [0]
     while waiting:
-        found = graph.next_indices(graph.steps[waiting.pop()]).keys() - reached
+        found = graph.followers(graph.steps[waiting.pop()]).keys() - reached
         reached |= found
         waiting.extend(found)
     for step in graph.steps:
-        if step.index not in reached and step.id is not None and graph.by_id[step.id] is step:
+        if step.index not in reached and graph.by_id.get(step.id or "") is step:
             message = f"no step leads to `{step.id}`"
             yield document.fault("MR123", message, (*step.path, "id"), "name it in a `next`, or remove it")
 
@@ -76,11 +76,11 @@ def steps_not_available(document: Document) -> Iterator[Diagnostic]:
             yield document.fault("MR124", message, (*step.path, "type"), help)
 
 
-def _dangling(graph: Graph) -> Iterator[tuple[StepNode, Target]]:
+def _dangling(graph: Graph) -> Iterator[Target]:
     for step in graph.steps:
         for target in step.targets:
             if target.id != END and target.id not in graph.by_id:
-                yield step, target
+                yield target
 
 
 def _name(step: StepNode) -> str:
