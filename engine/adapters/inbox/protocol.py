@@ -172,7 +172,7 @@ class Receiver(asyncio.Protocol):
     def _content(self) -> bool:
         """Work off the content when its end is there; False when it is not."""
         buffer = self._buffer
-        if self._searched == 0 and buffer.startswith(b".\r\n"):
+        if self._searched < 3 and buffer.startswith(b".\r\n"):
             end, after = 0, 3
         else:
             # The line end before the dot belongs to the content.
