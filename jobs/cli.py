@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import sys
+from typing import Annotated
 
 # Ray would start each worker through `uv run` and build a second environment; this must be set before ray is imported.
 os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
@@ -19,12 +21,24 @@ INTERRUPTED = 130
 app = typer.Typer(
     name="mailray",
     help="Email-automation campaigns over very large audiences, on Ray.",
+    epilog="Exit codes: 0 done, 1 finished with failed messages, 2 usage, 64 to 78 what is wrong (docs/errors.md), 130 interrupted. "
+    "--debug shows the traceback of a fault.",
     no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for verb in (init, validate, schema, preview, plan, run, resume, status, report, inbox, doctor):
     app.command(verb.__name__.rpartition(".")[2])(verb.command)
+
+
+@app.callback()
+def version_option(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(importlib.metadata.version("mailray"))
+        raise typer.Exit
 
 
 def main() -> None:

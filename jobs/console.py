@@ -20,13 +20,17 @@ def print_json(values: Mapping[str, Any]) -> None:
     sys.stdout.write("\n")
 
 
-def counts_table(title: str, counts: Mapping[str, int], total: int | None = None) -> Table:
-    """A two-column table with thousands separated and, where ``total`` is given, a closing line."""
-    table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 2))
-    table.add_column()
-    table.add_column(justify="right")
+def print_counts(title: str, counts: Mapping[str, int], total: int | None = None) -> None:
+    """Names and counts in two columns and, where ``total`` is given, a closing line."""
+    table = Table("name", "count", show_header=False, box=None, padding=(0, 2, 0, 2))
+    table.columns[1].justify = "right"
     for name, count in counts.items():
         table.add_row(name.replace("_", " "), f"{count:,}", style="dim" if count == 0 else "")
     if total is not None:
         table.add_row("[bold]total[/]", f"[bold]{total:,}[/]")
-    return table
+    print_table(title, table)
+
+
+def print_table(title: str, table: Table) -> None:
+    out.print(f"\n[italic]{title}[/]")
+    out.print(table)

@@ -7,17 +7,17 @@ from typing import Any
 
 from rich.table import Table
 
-from jobs.console import counts_table, out
+from jobs.console import out, print_counts, print_table
 
 
 def print_plan(summary: Mapping[str, Any]) -> None:
     plan = summary["plan"]
     _head(summary)
-    out.print(counts_table("verdicts", plan["verdicts"], plan["recipients"]))
+    print_counts("verdicts", plan["verdicts"], plan["recipients"])
     if plan["segments"]:
-        out.print(_segments(plan["segments"]))
-    out.print(_branches(plan["branches"]))
-    out.print(counts_table("messages by template", plan["templates"], plan["messages"]))
+        print_table("segments", _segments(plan["segments"]))
+    print_table("workflow", _branches(plan["branches"]))
+    print_counts("messages by template", plan["templates"], plan["messages"])
 
 
 def print_run(summary: Mapping[str, Any]) -> None:
@@ -30,13 +30,13 @@ def print_run(summary: Mapping[str, Any]) -> None:
 def print_status(status: Mapping[str, Any]) -> None:
     out.print(f"[bold]{status['campaign']}[/]  {status['run']}  {status['phase']}", soft_wrap=True)
     if status["plan"]:
-        out.print(counts_table("verdicts", status["plan"]["verdicts"], status["plan"]["recipients"]))
+        print_counts("verdicts", status["plan"]["verdicts"], status["plan"]["recipients"])
         print_outcomes(status["plan"], status["outcomes"])
 
 
 def print_outcomes(plan: Mapping[str, Any], outcomes: Mapping[str, int]) -> None:
     """The messages by outcome, and that every recipient of the audience is accounted for."""
-    out.print(counts_table("messages by outcome", outcomes, sum(outcomes.values())))
+    print_counts("messages by outcome", outcomes, sum(outcomes.values()))
     unmailed = plan["recipients"] - plan["verdicts"].get("eligible", 0)
     out.print(
         f"  {plan['recipients']:,} recipients = {unmailed:,} not eligible + {plan['verdicts'].get('eligible', 0):,} eligible; "
@@ -51,9 +51,7 @@ def _head(summary: Mapping[str, Any]) -> None:
 
 
 def _segments(segments: Mapping[str, Mapping[str, int]]) -> Table:
-    table = Table(
-        "segment", "audience", "eligible", box=None, padding=(0, 2, 0, 2), title="segments", title_justify="left"
-    )
+    table = Table("segment", "audience", "eligible", box=None, padding=(0, 2, 0, 2))
     for column in table.columns[1:]:
         column.justify = "right"
     for name, counts in segments.items():
@@ -62,9 +60,7 @@ def _segments(segments: Mapping[str, Mapping[str, int]]) -> Table:
 
 
 def _branches(branches: Mapping[str, Mapping[str, int]]) -> Table:
-    table = Table(
-        "step", "goes to", "recipients", box=None, padding=(0, 2, 0, 2), title="workflow", title_justify="left"
-    )
+    table = Table("step", "goes to", "recipients", box=None, padding=(0, 2, 0, 2))
     table.columns[2].justify = "right"
     for step, targets in branches.items():
         for number, (target, count) in enumerate(targets.items()):

@@ -1,0 +1,97 @@
+"""Whether this machine, and a campaign's surroundings, are fit for a run."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import socket
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from engine.assembly.campaign import OpenCampaign
+from engine.assembly.secrets import resolve_secret
+from engine.assembly.settings import AppSettings
+from engine.errors import MailrayError
+
+LEAST_DISK = 1 << 30
+LEAST_RAY = (2, 56)  # older ones run code that a Parquet file or a web page brings in (CVE-2026-41486, CVE-2026-57516)
+SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def examine(settings: AppSettings, campaign: OpenCampaign | None = None) -> Iterator[Finding]:
+    """Look at everything, and go on after what is wrong."""
+    yield _found("ray", _ray)
+    yield _found("run folder", lambda: _folder(settings.runs))
+    yield _found("ledger", _ledger)
+    if settings.address is not None:
+        yield Finding(
+            "cluster", True, f"{settings.address}, RAY_AUTH_MODE={os.environ.get('RAY_AUTH_MODE', 'not set')}"
+        )
+    if campaign is not None:
+        delivery = campaign.campaign.delivery
+        yield _found("secret", lambda: _secret(delivery.secret, campaign.audience_folder))
+        yield _found("transport", lambda: _transport(settings.transport or delivery.transport))
+        yield _found("audience", lambda: f"{campaign.source.count():,} rows in {campaign.source.name}")
+
+
+def _found(name: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, True, look())
+    except MailrayError as fault:
+        return Finding(name, False, fault.diagnostics[0].message)
+    except (OSError, ValueError, sqlite3.Error) as fault:
+        return Finding(name, False, str(fault))
+
+
+def _ray() -> str:
+    version = importlib.metadata.version("ray")
+    if tuple(int(part) for part in version.split(".")[:2]) < LEAST_RAY:
+        raise ValueError(f"{version} is not safe; {'.'.join(map(str, LEAST_RAY))} is the least")
+    return version
+
+
+def _folder(runs: Path) -> str:
+    there = next(each for each in (runs.absolute(), *runs.absolute().parents) if each.exists())
+    with tempfile.TemporaryFile(dir=there):
+        free = shutil.disk_usage(there).free
+    if free < LEAST_DISK:
+        raise ValueError(f"{there} has {free / 2**20:,.0f} MiB free; 1,024 are the least")
+    return f"{runs} can be written, {free / 2**30:,.1f} GiB free"
+
+
+def _ledger() -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        connection = sqlite3.connect(Path(folder) / "probe.sqlite")
+        mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        connection.close()
+    if mode != "wal":
+        raise ValueError("SQLite cannot keep a write-ahead log here")
+    return f"SQLite {sqlite3.sqlite_version}, write-ahead log"
+
+
+def _secret(reference: str | None, folder: Path) -> str:
+    resolve_secret(reference, folder)
+    return f"{reference} is there"
+
+
+def _transport(url: str) -> str:
+    parts = urlsplit(url)
+    if not parts.scheme.startswith("smtp"):
+        return url
+    host, port = parts.hostname or "localhost", parts.port or (465 if parts.scheme == "smtps" else 25)
+    with socket.create_connection((host, port), SECONDS):
+        return f"{host}:{port} answers"
