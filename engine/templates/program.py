@@ -7,20 +7,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from jinja2 import BaseLoader, Environment, StrictUndefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import BaseLoader, Environment
 
 from engine.templates.analysis import located
 from engine.templates.assemble import texts
-from engine.templates.fallback import Fallback, RowTemplate
-from engine.templates.rope import Chunk, Pool, Rendered, Rope
-
-
-def sandboxed(autoescape: bool, loader: BaseLoader | None) -> Environment:
-    """The environment that campaigns' templates are compiled in when none is given."""
-    return ImmutableSandboxedEnvironment(autoescape=autoescape, loader=loader, undefined=StrictUndefined)
+from engine.templates.compiled import Compiled, Source, compile_sources
+from engine.templates.fallback import Fallback
+from engine.templates.rope import Rendered
+from engine.templates.sandbox import campaign_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,39 +47,56 @@ class Rendering:
 class PartsProgram:
     """Several templates over one batch: what they share is evaluated once."""
 
-    rows: Mapping[str, RowTemplate]
+    sources: Mapping[str, Source]
     constants: Mapping[str, Any]
-    fallbacks: tuple[Fallback, ...]
-    reads: frozenset[str]
+    compiled: Compiled
+    origin: tuple[Any, ...] | None = None
+    _variants: dict[frozenset[str], Compiled] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, sources: Mapping[str, Source], constants: Mapping[str, Any], origin: tuple[Any, ...] | None = None) -> PartsProgram:
+        """Compile. Raises ``jinja2.TemplateError``."""
+        return cls(sources, constants, compile_sources(sources, constants, frozenset()), origin)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A program travels as its sources, and is compiled where it arrives."""
+        if self.origin is None:
+            return (PartsProgram.of, (self.sources, self.constants))
+        return (_compile_again, (*self.origin, self.constants))
 
     def render(self, batch: pa.RecordBatch) -> Rendered:
         """Every part of every row. A row on which Jinja2 raises is in ``errors`` and has no pieces in any part."""
-        values = batch.to_pylist()
-        outcomes = {name: [row.attempt(each) for each in values] for name, row in self.rows.items()}
-        errors: dict[int, Exception] = {}
-        for column in outcomes.values():
-            for index, outcome in enumerate(column):
-                if isinstance(outcome, Exception):
-                    errors.setdefault(index, outcome)
-        kept = [index for index in range(len(values)) if index not in errors]
-        chunks: list[Chunk] = []
-        ropes: dict[str, Rope] = {}
-        for name, column in outcomes.items():
-            base = sum(len(chunk.texts) for chunk in chunks)
-            chunks.append(Chunk(pa.array([column[index] for index in kept], pa.string())))
-            counts = np.array([int(index not in errors) for index in range(len(values))], dtype=np.int64)
-            offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-            ropes[name] = Rope(np.arange(base, base + len(kept), dtype=np.int32), offsets)
-        return Rendered(Pool(tuple(chunks)), ropes, errors)
+        return self._for(batch).render(batch)
+
+    def _for(self, batch: pa.RecordBatch) -> Compiled:
+        """The program for the batch's schema: a column hides a global of its name."""
+        shadowed = self.compiled.globals_used.intersection(batch.schema.names)
+        if not shadowed:
+            return self.compiled
+        found = self._variants.get(shadowed)
+        if found is None:
+            found = self._variants[shadowed] = compile_sources(self.sources, self.constants, shadowed)
+        return found
+
+    @property
+    def fallbacks(self) -> tuple[Fallback, ...]:
+        """What is rendered row by row by Jinja2, and why; empty when everything is vectorised."""
+        return self.compiled.fallbacks
+
+    @property
+    def reads(self) -> frozenset[str] | None:
+        """The top-level columns that the templates read; None when that is not known and every column is needed."""
+        return self.compiled.reads
 
     def specialise(self, constants: Mapping[str, Any]) -> PartsProgram:
-        """The program for the rows on which ``constants`` hold too."""
-        merged = {**self.constants, **constants}
-        rows = {name: row.with_constants(merged) for name, row in self.rows.items()}
-        return PartsProgram(rows, merged, self.fallbacks, self.reads)
+        """The program for the rows on which ``constants`` hold too: what they decide is decided now."""
+        return PartsProgram.of(self.sources, {**self.constants, **constants}, self.origin)
 
     def explain(self) -> str:
-        return "\n".join(str(each) for each in self.fallbacks) or "everything is vectorised"
+        """What is vectorised and what is not, in words, a line each."""
+        lines = [f"{each.template}:{each.line}: row by row, because of {each.what}: {each.why}" for each in self.fallbacks]
+        lines += [f"{name}:{line}: {what} runs in Python, once for each distinct input" for name, line, what in self.compiled.per_distinct]
+        return "\n".join(lines) or "everything is vectorised"
 
 
 @dataclass(frozen=True)
@@ -92,7 +104,7 @@ class Program:
     """One template, compiled; see ``compile_template``."""
 
     parts: PartsProgram
-    name: str = field(default="template")
+    name: str
 
     def render(self, batch: pa.RecordBatch) -> Rendering:
         """The template's text for every row of the batch."""
@@ -100,23 +112,17 @@ class Program:
 
     @property
     def fallbacks(self) -> tuple[Fallback, ...]:
+        """What is rendered row by row by Jinja2, and why; empty when everything is vectorised."""
         return self.parts.fallbacks
 
     @property
-    def reads(self) -> frozenset[str]:
+    def reads(self) -> frozenset[str] | None:
+        """The columns that the template reads; None when that is not known."""
         return self.parts.reads
 
     def explain(self) -> str:
+        """What is vectorised and what is not, in words, a line each."""
         return self.parts.explain()
-
-
-def compile_with(
-    environments: Mapping[str, Environment], parts: Mapping[str, tuple[str, str | None]], constants: Mapping[str, Any]
-) -> PartsProgram:
-    """The program of the parts' sources, each in its environment."""
-    rows = {key: RowTemplate.of(environments[key], *parts[key], constants) for key in parts}
-    fallbacks = tuple(Fallback(row.name or key, 1, "template", "not vectorised") for key, row in rows.items())
-    return PartsProgram(rows, constants, fallbacks, frozenset().union(*(row.reads for row in rows.values())))
 
 
 def compile_template(
@@ -129,12 +135,12 @@ def compile_template(
     """Compile a Jinja2 template to a program over Arrow batches.
 
     The environment's loader, autoescape, filters, tests, globals and extensions are honoured; without one, it is the sandboxed
-    environment of campaigns with autoescape. ``constants`` are known now and folded; they win over a column of the same name.
-    Raises what ``environment.from_string`` raises on a template that is not valid.
+    environment of campaigns with autoescape. Filters, tests and methods are taken to give the same for the same input. ``constants`` are
+    known now and folded; they win over a column of the same name. Raises what ``environment.from_string`` raises on a template that is not valid.
     """
-    chosen = environment if environment is not None else sandboxed(True, None)
+    chosen = environment if environment is not None else campaign_environment(autoescape=True)
     label = name or "template"
-    return Program(compile_with({label: chosen}, {label: (source, name)}, dict(constants or {})), label)
+    return Program(PartsProgram.of({label: Source(source, name, chosen)}, dict(constants or {})), label)
 
 
 def compile_parts(
@@ -148,7 +154,14 @@ def compile_parts(
 
     Raises ``CampaignError`` with file, line and column when a part is not a valid template.
     """
-    made = {auto: environment(auto) if environment else sandboxed(auto, loader) for auto in (True, False)}
-    environments = {key: made[part.autoescape] for key, part in parts.items()}
+    made = {
+        auto: environment(auto) if environment else campaign_environment(autoescape=auto, loader=loader)
+        for auto in sorted({part.autoescape for part in parts.values()})
+    }
+    sources = {key: Source(part.source, part.name, made[part.autoescape]) for key, part in parts.items()}
     with located({part.name: part.source for part in parts.values()}):
-        return compile_with(environments, {k: (p.source, p.name) for k, p in parts.items()}, dict(constants or {}))
+        return PartsProgram.of(sources, dict(constants or {}), (dict(parts), loader) if environment is None else None)
+
+
+def _compile_again(parts: Mapping[str, Part], loader: BaseLoader | None, constants: Mapping[str, Any]) -> PartsProgram:
+    return compile_parts(parts, constants=constants, loader=loader)

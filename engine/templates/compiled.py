@@ -1,0 +1,148 @@
+"""A message's parts, compiled, and one batch put through them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from jinja2 import Environment, nodes
+from jinja2.exceptions import TemplateError
+
+from engine.templates.fallback import Fallback, RowTemplate
+from engine.templates.frame import Batch, Frame, Memory
+from engine.templates.layout import written
+from engine.templates.rope import Chunk, Rendered, Rope
+from engine.templates.scope import Unit, UnsupportedError
+from engine.templates.statements.compile import compile_body
+from engine.templates.statements.steps import Step, run_body
+
+
+@dataclass(frozen=True)
+class Source:
+    """A part's text, its name for Jinja2, and its environment."""
+
+    text: str
+    name: str | None
+    environment: Environment
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Parts for batches without (or with) columns of certain globals' names. A part that is not lowered has no steps."""
+
+    rows: Mapping[str, RowTemplate]
+    steps: Mapping[str, tuple[Step, ...] | None]
+    statics: Chunk
+    fallbacks: tuple[Fallback, ...]
+    per_distinct: tuple[tuple[str, int, str], ...]
+    reads: frozenset[str] | None
+    globals_used: frozenset[str]
+    memory: Memory = field(default_factory=Memory)
+
+    def render(self, batch: pa.RecordBatch) -> Rendered:
+        """Every part of every row; see ``PartsProgram.render``."""
+        held = Batch(batch, self.memory, self.statics)
+        frame = Frame(held, batch.num_rows)
+        written_parts = self._columnar(frame)
+        repaired = _Repair(self.rows, batch)
+        columnar = [name for name, part in written_parts.items() if part is not None]
+        bad = np.flatnonzero(frame.bad).tolist() if frame.bad is not None and columnar else []
+        for name, part in written_parts.items():
+            repaired.part(name, range(batch.num_rows) if part is None else bad)
+        return repaired.spliced(held, written_parts)
+
+    def _columnar(self, frame: Frame) -> dict[str, tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]] | None]:
+        return {
+            name: None if steps is None else written(run_body(steps, frame)) for name, steps in self.steps.items()
+        }
+
+
+class _Repair:
+    """What Jinja2 itself gives for some rows of a batch."""
+
+    def __init__(self, rows: Mapping[str, RowTemplate], batch: pa.RecordBatch) -> None:
+        self._rows = rows
+        self._batch = batch
+        self._dicts: dict[int, Mapping[str, Any]] = {}
+        self.texts: dict[str, dict[int, str]] = {name: {} for name in rows}
+        self.errors: dict[int, Exception] = {}
+
+    def part(self, name: str, indices: Any) -> None:
+        """Render these rows of a part."""
+        if len(indices) > 1 and len(indices) == self._batch.num_rows and not self._dicts:
+            self._dicts = dict(enumerate(self._batch.to_pylist()))
+        for index in indices:
+            row = self._dicts.get(index)
+            if row is None:
+                row = self._dicts[index] = self._batch.slice(index, 1).to_pylist()[0]
+            outcome = self._rows[name].attempt(row)
+            if isinstance(outcome, Exception):
+                self.errors.setdefault(index, outcome)
+            else:
+                self.texts[name][index] = outcome
+
+    def spliced(self, held: Batch, parts: Mapping[str, Any]) -> Rendered:
+        """The parts' ropes with the repaired rows' texts in their places, and nothing for rows that failed."""
+        ropes: dict[str, Rope] = {}
+        for name, part in parts.items():
+            if part is not None and not self.texts[name] and not self.errors:
+                ropes[name] = Rope(*part)
+                continue
+            ropes[name] = self._rope(held, name, part)
+        return Rendered(held.pool(), ropes, self.errors)
+
+    def _rope(self, held: Batch, name: str, part: Any) -> Rope:
+        n = self._batch.num_rows
+        texts = {index: text for index, text in self.texts[name].items() if index not in self.errors}
+        base = held.register(pa.array(texts.values(), pa.string())) if texts else 0
+        where = np.fromiter(texts, np.int64, len(texts))
+        failed = np.fromiter(self.errors, np.int64, len(self.errors))
+        ids, offsets = part if part is not None else (np.zeros(0, np.int32), np.zeros(n + 1, np.int64))
+        counts = np.diff(offsets)
+        kept = np.ones(n, bool)
+        kept[where] = False
+        kept[failed] = False
+        ids = ids[np.repeat(kept, counts)]
+        counts = np.where(kept, counts, 0)
+        starts = np.cumsum(counts) - counts
+        ids = np.insert(ids, starts[where], np.arange(base, base + len(where), dtype=np.int32))
+        counts[where] = 1
+        ends = np.zeros(n + 1, np.int64)
+        np.cumsum(counts, out=ends[1:])
+        return Rope(ids.astype(np.int32, copy=False), ends)
+
+
+def compile_sources(sources: Mapping[str, Source], constants: Mapping[str, Any], shadowed: frozenset[str]) -> Compiled:
+    """Compile the parts. Raises ``jinja2.TemplateError`` where one is not valid."""
+    unit = Unit(constants, shadowed)
+    rows = {key: RowTemplate.of(each.environment, each.text, each.name, constants) for key, each in sources.items()}
+    steps: dict[str, tuple[Step, ...] | None] = {}
+    fallbacks: list[Fallback] = []
+    everything = False
+    for key, each in sources.items():
+        try:
+            steps[key] = compile_body(unit, each.environment, each.text, each.name)
+        except UnsupportedError as error:
+            steps[key] = None
+            fallbacks.append(Fallback(error.template or each.name or key, error.line or 1, error.what, error.why))
+            everything = everything or _refers(each)
+            unit.reads |= rows[key].reads
+    texts = pa.array(list(unit.statics), pa.string())
+    statics = Chunk(texts, ("statics", hash(tuple(unit.statics))))
+    reads = None if everything else frozenset(unit.reads)
+    return Compiled(rows, steps, statics, tuple(fallbacks), tuple(unit.per_distinct), reads, frozenset(unit.globals_used))
+
+
+def _refers(source: Source) -> bool:
+    """Whether a template that runs row by row draws on others, whose names are not known here."""
+    try:
+        tree = source.environment.parse(source.text, source.name)
+    except TemplateError:
+        return True
+    return tree.find((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)) is not None or (
+        tree.find(nodes.ContextReference) is not None
+    )

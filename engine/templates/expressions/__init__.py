@@ -1,0 +1,1 @@
+"""Expressions: Jinja2's syntax tree to functions from a frame to a value."""

@@ -1,0 +1,209 @@
+"""Calls: methods of values, global functions, macros, blocks and the loop's own functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from jinja2 import Environment, nodes
+from jinja2.utils import _PassArg
+
+from engine.templates.expressions.access import binding_of, bound_attribute
+from engine.templates.expressions.expression import Expression
+from engine.templates.expressions.operators import context_of, folded
+from engine.templates.frame import Frame
+from engine.templates.generic import apply
+from engine.templates.merging import stacked
+from engine.templates.scope import Loop, Macro, Module, Scope, SelfBlocks, SuperBlock, UnsupportedError
+from engine.templates.values import Value, gather
+
+Compile: TypeAlias = Callable[[Scope, Any], Expression]
+MUTATING = frozenset(
+    "add append appendleft clear difference_update discard extend extendleft insert intersection_update pop popitem popleft remove reverse "
+    "rotate setdefault sort symmetric_difference_update update next reset send throw close write read".split()
+)
+PURE_MODULES = frozenset({"jinja2.ext", "gettext"})
+
+
+class Arguments:
+    """The operands of a call, a filter or a test, and how to put them back into a call."""
+
+    def __init__(self, compile_: Compile, scope: Scope, node: nodes.Call | nodes.Filter | nodes.Test) -> None:
+        self.positional = tuple(compile_(scope, each) for each in node.args)
+        self.names = tuple(each.key for each in node.kwargs)
+        self.named = tuple(compile_(scope, each.value) for each in node.kwargs)
+        self.starred = tuple(compile_(scope, each) for each in (node.dyn_args,) if each is not None)
+        self.mapped = tuple(compile_(scope, each) for each in (node.dyn_kwargs,) if each is not None)
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        return (*self.positional, *self.named, *self.starred, *self.mapped)
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """What distinguishes two calls with the same operands."""
+        return (len(self.positional), self.names, len(self.starred), len(self.mapped))
+
+    def spread(self, values: tuple[Any, ...]) -> tuple[list[Any], dict[str, Any]]:
+        """The operands' values as positional and named arguments."""
+        count, named = len(self.positional), len(self.names)
+        args = list(values[:count])
+        kwargs = dict(zip(self.names, values[count : count + named], strict=True))
+        rest = list(values[count + named :])
+        if self.starred:
+            args.extend(rest.pop(0))
+        if self.mapped:
+            kwargs.update(rest.pop(0))
+        return args, kwargs
+
+    @property
+    def constant(self) -> bool:
+        return all(each.const is not None for each in self.operands)
+
+
+def call(compile_: Compile, scope: Scope, node: nodes.Call) -> Expression:
+    bound = binding_of(scope, node.node)
+    if isinstance(bound, Macro | SuperBlock) or macro_of(scope, node) is not None:
+        return scope.unit.capture(scope, node)
+    if isinstance(bound, Loop):
+        raise UnsupportedError(node, "loop()", "recursive loops are not lowered")
+    if isinstance(node.node, nodes.Getattr | nodes.Getitem):
+        owner = binding_of(scope, node.node.node)
+        if isinstance(owner, SelfBlocks):
+            return scope.unit.capture(scope, node)
+        if isinstance(owner, Loop) and isinstance(node.node, nodes.Getattr):
+            return _loop_call(compile_, scope, node, owner, node.node.attr)
+    if isinstance(node.node, nodes.Getattr):
+        return _method(compile_, scope, node, node.node)
+    return _function(compile_, scope, node)
+
+
+def macro_of(scope: Scope, node: nodes.Call) -> Macro | None:
+    """The macro that a call names, directly or in an imported module."""
+    target = node.node
+    if isinstance(target, nodes.Name):
+        found = scope.resolve(target.name)
+        return found if isinstance(found, Macro) else None
+    if isinstance(target, nodes.Getattr | nodes.Getitem):
+        owner = binding_of(scope, target.node)
+        if isinstance(owner, Module):
+            key = target.attr if isinstance(target, nodes.Getattr) else getattr(target.arg, "value", None)
+            found = owner.names.exported(key) if isinstance(key, str) else None
+            return found if isinstance(found, Macro) else None
+    return None
+
+
+def caller_of(environment: Environment, autoescape: bool) -> Callable[..., Any]:
+    """How the environment calls things."""
+    context = context_of(environment, autoescape)
+    if environment.sandboxed:
+        call_ = environment.call  # type: ignore[attr-defined]
+        return lambda target, *args, **kwargs: call_(context, target, *args, **kwargs)
+    made: Callable[..., Any] = context.call
+    return made
+
+
+def _method(compile_: Compile, scope: Scope, node: nodes.Call, target: nodes.Getattr) -> Expression:
+    owner = binding_of(scope, target.node)
+    if owner is not None and not isinstance(owner, Expression):
+        callee = bound_attribute(scope, target, owner, target.attr)
+        return _called(compile_, scope, node, callee, pure=False)
+    if target.attr in MUTATING:
+        raise UnsupportedError(node, f"{target.attr}()", "it may change the value that it is called on")
+    base = compile_(scope, target.node)
+    arguments = Arguments(compile_, scope, node)
+    environment, attr = scope.environment, target.attr
+    invoke = caller_of(environment, scope.site.autoescape)
+    pure = base.const is None or _is_data(base.const.value)
+
+    def function(value: Any, *values: Any) -> Any:
+        args, kwargs = arguments.spread(values)
+        return invoke(environment.getattr(value, attr), *args, **kwargs)
+
+    operands = (base, *arguments.operands)
+    key = ("method", attr, arguments.shape, scope.site.autoescape, scope.site.semantics)
+    memo = (key, tuple(each.number for each in arguments.operands)) if arguments.constant else None
+    scope.unit.note(scope, node, f".{attr}()")
+
+    def evaluate(frame: Frame) -> Value:
+        return apply(frame, environment, function, *(each.at(frame) for each in operands), memo=memo, pure=pure)
+
+    if not pure:
+        return scope.unit.numbering.variable(scope.depth, evaluate)
+    return scope.unit.numbering.operation(key, operands, evaluate, fold=lambda: folded(function, *operands))
+
+
+def _is_data(value: Any) -> bool:
+    """Whether a value is plain data, whose methods give the same on every call."""
+    module = type(value).__module__
+    return module in ("builtins", "datetime", "decimal", "markupsafe", "collections", "uuid", "fractions", "zoneinfo") or (
+        module == "jinja2.runtime"
+    )
+
+
+def _function(compile_: Compile, scope: Scope, node: nodes.Call) -> Expression:
+    return _called(compile_, scope, node, compile_(scope, node.node), pure=None)
+
+
+def _called(compile_: Compile, scope: Scope, node: nodes.Call, callee: Expression, pure: bool | None) -> Expression:
+    arguments = Arguments(compile_, scope, node)
+    target = callee.const.value if callee.const is not None else None
+    if pure is None:
+        pure = _is_pure(target)
+    if callee.const is not None:
+        _check_context(node, target)
+    environment = scope.environment
+    invoke = caller_of(environment, scope.site.autoescape)
+
+    def function(value: Any, *values: Any) -> Any:
+        args, kwargs = arguments.spread(values)
+        return invoke(value, *args, **kwargs)
+
+    operands = (callee, *arguments.operands)
+
+    def evaluate(frame: Frame) -> Value:
+        return apply(frame, environment, function, *(each.at(frame) for each in operands), pure=pure)
+
+    if not pure:
+        scope.unit.note(scope, node, "call of a function, for each row")
+        return scope.unit.numbering.variable(scope.depth, evaluate)
+    key = ("call", arguments.shape, scope.site.autoescape, scope.site.semantics)
+    return scope.unit.numbering.operation(key, operands, evaluate, fold=lambda: folded(function, *operands))
+
+
+def _is_pure(target: Any) -> bool:
+    """Functions that give the same for the same: ``range``, ``dict`` and translations."""
+    if target in (range, dict) or getattr(target, "__name__", "") in ("safe_range", "limited_range"):
+        return True
+    return getattr(target, "__module__", None) in PURE_MODULES
+
+
+def _check_context(node: nodes.Call, target: Any) -> None:
+    if isinstance(target, type) and target is not dict and target is not range:
+        raise UnsupportedError(node, f"{target.__name__}()", "an object with a state of its own")
+    passed = _PassArg.from_obj(target) or _PassArg.from_obj(getattr(target, "__call__", None))  # noqa: B004
+    if passed is _PassArg.context and getattr(target, "__module__", None) not in PURE_MODULES:
+        raise UnsupportedError(node, "function", "it reads the whole context")
+
+
+def _loop_call(compile_: Compile, scope: Scope, node: nodes.Call, loop: Loop, attr: str) -> Expression:
+    arguments = tuple(compile_(scope, each) for each in node.args)
+    if attr == "cycle" and arguments and not node.kwargs and node.dyn_args is None and node.dyn_kwargs is None:
+        return _cycle(scope, loop, arguments)
+    raise UnsupportedError(node, f"loop.{attr}()", "it is not lowered")
+
+
+def _cycle(scope: Scope, loop: Loop, arguments: tuple[Expression, ...]) -> Expression:
+    index = loop.fields["index0"]
+    environment = scope.environment
+    if index.const is not None:
+        return arguments[index.const.value % len(arguments)]
+
+    def evaluate(frame: Frame) -> Value:
+        place = index.at(frame).data % len(arguments)  # type: ignore[union-attr]
+        values = [each.at(frame) for each in arguments]
+        rows = np.arange(frame.n) + place * frame.n
+        return gather(stacked(values, [frame.n] * len(values), environment), rows.astype(np.int32))
+
+    return scope.unit.numbering.operation(("cycle", scope.site.semantics), (index, *arguments), evaluate)

@@ -1,0 +1,177 @@
+"""Any Python operation over values: called once for each distinct tuple of inputs, with its exceptions as bad rows.
+
+It is what makes every expression possible; the exact fast paths beside it are only faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from jinja2 import Environment
+from markupsafe import Markup
+
+from engine.templates.columns import from_objects, to_objects
+from engine.templates.frame import Frame
+from engine.templates.values import Const, Mask, Objects, Texts, Times, Value, failed, union
+
+Operation = Callable[..., Any]
+_BATCHED = 2**62
+
+
+def constant(operation: Operation, *values: Const) -> Const:
+    """The operation on constants."""
+    if any(value.failed for value in values):
+        return failed()
+    try:
+        result = operation(*(value.value for value in values))
+    except Exception:
+        return failed()
+    return failed() if isinstance(result, Iterator) else Const(result)
+
+
+def apply(
+    frame: Frame,
+    environment: Environment,
+    operation: Operation,
+    *values: Value,
+    memo: Hashable | None = None,
+    lazy: bool = False,
+    pure: bool = True,
+) -> Value:
+    """The operation over the rows. ``memo`` names it across batches; ``lazy`` keeps its iterators, as lists; an operation that is not
+    pure is called for every row."""
+    n = frame.n
+    columns = [(place, value) for place, value in enumerate(values) if not isinstance(value, Const)]
+    if any(isinstance(value, Const) and value.failed for value in values):
+        return failed()
+    if not columns and pure and not lazy:
+        return constant(operation, *(value for value in values if isinstance(value, Const)))
+    fixed = [value.value if isinstance(value, Const) else None for value in values]
+    if pure and memo is not None and len(columns) == 1:
+        place, only = columns[0]
+        known = _remembered(frame, operation, fixed, place, only, memo)
+        if known is not None:
+            return known
+    inputs = [to_objects(value, environment, n) for _, value in columns]
+    if any(each.lazy for each in inputs) and not lazy:
+        return failed()
+    tuples, codes = (_distinct(inputs, n) if pure else _each(inputs, n))
+    places = [place for place, _ in columns]
+    results, lost = _called(operation, fixed, places, tuples, lazy)
+    bad = union(*(each.bad for each in inputs), lost[codes] if lost.any() else None)
+    return from_objects(results, codes, bad, lazy)
+
+
+def _called(
+    operation: Operation, fixed: list[Any], places: list[int], tuples: list[tuple[Any, ...]], lazy: bool
+) -> tuple[list[Any], npt.NDArray[np.bool_]]:
+    results: list[Any] = []
+    lost = np.zeros(len(tuples), bool)
+    arguments = list(fixed)
+    for index, each in enumerate(tuples):
+        for place, argument in zip(places, each, strict=True):
+            arguments[place] = argument
+        try:
+            result = operation(*arguments)
+            if isinstance(result, Iterator):
+                if not lazy:
+                    raise TypeError("an iterator can be read only once")
+                result = list(result)
+        except Exception:
+            lost[index] = True
+            result = None
+        results.append(result)
+    return results, lost
+
+
+def _each(inputs: list[Objects], n: int) -> tuple[list[tuple[Any, ...]], npt.NDArray[np.int32]]:
+    columns = [[each.values[code] for code in each.codes.tolist()] for each in inputs]
+    rows = list(zip(*columns, strict=True)) if columns else [()] * n
+    return rows, np.arange(n, dtype=np.int32)
+
+
+def _distinct(inputs: list[Objects], n: int) -> tuple[list[tuple[Any, ...]], npt.NDArray[np.int32]]:
+    """The distinct tuples of inputs, and each row's; a row that is bad already asks for nothing new."""
+    if not inputs:
+        return [()], np.zeros(n, np.int32)
+    if len(inputs) == 1:
+        return [(each,) for each in inputs[0].values], inputs[0].codes
+    key = inputs[0].codes.astype(np.int64)
+    size = len(inputs[0].values)
+    for each in inputs[1:]:
+        size *= max(1, len(each.values))
+        if size >= _BATCHED:
+            return _each(inputs, n)
+        key = key * len(each.values) + each.codes
+    coded = pc.dictionary_encode(pa.array(key))
+    codes = coded.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    return _tuples(inputs, coded.dictionary.to_numpy()), codes
+
+
+def _tuples(inputs: list[Objects], keys: npt.NDArray[np.int64]) -> list[tuple[Any, ...]]:
+    columns: list[list[Any]] = []
+    for each in reversed(inputs):
+        keys, place = np.divmod(keys, max(1, len(each.values)))
+        columns.append([each.values[index] for index in place.tolist()])
+    return list(zip(*reversed(columns), strict=True))
+
+
+def _remembered(
+    frame: Frame, operation: Operation, fixed: list[Any], place: int, value: Value, memo: Hashable
+) -> Value | None:
+    """A text's or a time's results, kept between batches under the exact entry that they were made of."""
+    if not isinstance(value, Texts | Times) or value.undefined is not None:
+        return None
+    if isinstance(value, Texts):
+        known = frame.batch.memory.remembered((memo, "text", value.safe))
+    else:
+        known = frame.batch.memory.remembered((memo, "time", str(value.array.type)))
+    array, codes, bad = value.array, value.codes, value.bad
+    if codes is not None and len(array) > len(codes):
+        array, codes = array.take(pa.array(codes)), None
+    coded = pc.dictionary_encode(array, null_encoding="encode")
+    inner = coded.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    results, lost = _looked_up(operation, fixed, place, coded.dictionary, value, known)
+    rows = inner if codes is None else inner[codes]
+    return from_objects(results, rows, union(bad, lost[rows] if lost is not None else None))
+
+
+def _looked_up(
+    operation: Operation, fixed: list[Any], place: int, entries: pa.Array, value: Texts | Times, known: dict[Any, Any]
+) -> tuple[list[Any], Mask]:
+    keys = entries.to_pylist() if isinstance(value, Texts) else _raw(entries)
+    results = [known.get(key, known) for key in keys]
+    missing = [index for index, result in enumerate(results) if result is known]
+    if not missing:
+        return _unpacked(results)
+    inputs = entries.take(pa.array(missing, pa.int32())).to_pylist()
+    if isinstance(value, Texts) and value.safe:
+        inputs = [None if each is None else Markup(each) for each in inputs]  # noqa: S704
+    made, lost = _called(operation, fixed, [place], [(each,) for each in inputs], lazy=False)
+    for index, result, failure in zip(missing, made, lost.tolist(), strict=True):
+        results[index] = known[keys[index]] = _LOST if failure else result
+    return _unpacked(results)
+
+
+def _raw(entries: pa.Array) -> list[Any]:
+    wide = pa.int64() if entries.type.bit_width == 64 else pa.int32()
+    return entries.view(wide).to_pylist()
+
+
+class _Lost:
+    """What is remembered of inputs that raise."""
+
+
+_LOST = _Lost()
+
+
+def _unpacked(results: list[Any]) -> tuple[list[Any], Mask]:
+    if not any(each is _LOST for each in results):
+        return results, None
+    lost = np.fromiter((each is _LOST for each in results), bool, len(results))
+    return [None if each is _LOST else each for each in results], lost

@@ -1,0 +1,74 @@
+"""Targets of loops and assignments: names, and tuples of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from jinja2 import Environment, nodes
+
+from engine.templates.expressions.expression import Expression
+from engine.templates.frame import Frame
+from engine.templates.scope import Names, Scope, UnsupportedError
+from engine.templates.statements.holes import Item
+from engine.templates.statements.spread import unpacked
+from engine.templates.values import Value
+
+Target: TypeAlias = "int | tuple[Any, ...]"
+
+
+def bind_target(scope: Scope, names: Names, depth: int, node: nodes.Node) -> Target:
+    """Bind a target's names to slots of the frame at ``depth``; the slots' shape is the target's."""
+    if isinstance(node, nodes.Name):
+        slot = scope.unit.numbering.fresh()
+        names.bind(node.name, slot_reader(scope, depth, slot))
+        return slot
+    if isinstance(node, nodes.Tuple | nodes.List):
+        return tuple(bind_target(scope, names, depth, each) for each in node.items)
+    raise UnsupportedError(node, type(node).__name__, "this target is not lowered")
+
+
+def slot_reader(scope: Scope, depth: int, slot: int) -> Expression:
+    def read(frame: Frame) -> Value:
+        return frame.slots[slot]
+
+    return scope.unit.numbering.variable(depth, read)
+
+
+def bind_constant(scope: Scope, names: Names, node: nodes.Node, value: Any) -> bool:
+    """Bind a target's names to a constant's parts; False where it has another number of them."""
+    if isinstance(node, nodes.Name):
+        names.bind(node.name, scope.unit.numbering.constant(value))
+        return True
+    if not isinstance(node, nodes.Tuple | nodes.List):
+        raise UnsupportedError(node, type(node).__name__, "this target is not lowered")
+    try:
+        parts = tuple(value)
+    except Exception:
+        return False
+    if len(parts) != len(node.items):
+        return False
+    return all(bind_constant(scope, names, each, part) for each, part in zip(node.items, parts, strict=True))
+
+
+def fill(frame: Frame, target: Target, value: Value, environment: Environment) -> None:
+    """Put a value, or its parts, into the frame's slots."""
+    if isinstance(target, int):
+        frame.slots[target] = value
+        return
+    parts, bad = unpacked(value, len(target), environment, frame.n)
+    frame.mark(bad)
+    for each, part in zip(target, parts, strict=True):
+        fill(frame, each, part, environment)
+
+
+@dataclass(frozen=True, slots=True)
+class Unpack:
+    """Assignment to several names."""
+
+    expression: Expression
+    target: Target
+    environment: Environment
+
+    def run(self, frame: Frame, items: list[Item]) -> None:
+        fill(frame, self.target, self.expression.at(frame), self.environment)
