@@ -19,7 +19,7 @@ from engine.templates.frame import Frame
 from engine.templates.generic import apply
 from engine.templates.layout import Branches, Ids, Items
 from engine.templates.scope import Site
-from engine.templates.texts import escape_value, text_of
+from engine.templates.printing import escape_value, text_of
 from engine.templates.values import Const, Numbers, Texts, Value, bad_rows
 
 Item: TypeAlias = int | Ids | Branches | Items

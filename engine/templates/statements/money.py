@@ -17,7 +17,7 @@ from engine.templates.frame import Frame
 from engine.templates.lowering.filters import is_builtin
 from engine.templates.scope import Scope, Site
 from engine.templates.statements.holes import SMALL, Hole, Table, integer_texts, printed_texts
-from engine.templates.texts import fixed_texts
+from engine.templates.printing import fixed_texts
 from engine.templates.values import Numbers, Texts, absent_rows, bad_rows
 
 _FIXED = re.compile(r"%\.([0-4])f")
