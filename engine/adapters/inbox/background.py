@@ -13,15 +13,17 @@ from typing import Self
 from engine.adapters.inbox.received import Counts
 from engine.adapters.inbox.server import Inbox
 from engine.adapters.inbox.settings import InboxSettings
-from engine.errors import ServiceError
+from engine.errors import CannotCreateError, Diagnostic, InputError, ServiceError
 
 _START_SECONDS = 30.0
+_ERRORS = (CannotCreateError, InputError, ServiceError)
 
 
 class BackgroundInbox:
     """Receives while it is entered: ``with BackgroundInbox(InboxSettings()) as inbox``.
 
-    It ends when it is left, and also when the process that entered it dies, however that is: it watches their pipe.
+    It ends when it is left, and also when the process that entered it dies, however that is: it watches their pipe. A script
+    that uses it needs the usual ``if __name__ == "__main__"``. Raises what ``Inbox`` raises.
     """
 
     def __init__(self, settings: InboxSettings) -> None:
@@ -55,7 +57,8 @@ class BackgroundInbox:
             raise ServiceError.single("MR742", "the inbox's process did not start") from error
         if "error" in ready:
             self._stop()
-            raise ServiceError.single("MR741", ready["error"], help="choose another port")
+            kind = next(each for each in _ERRORS if each.__name__ == ready["error"])
+            raise kind(Diagnostic(ready["code"], ready["message"], help=ready["help"]))
         self.port, self.web_port = ready["port"], ready["web_port"]
         return self
 
@@ -77,8 +80,9 @@ def _run(settings: InboxSettings, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
     try:
         asyncio.run(_receive(settings, pipe))
-    except ServiceError as error:
-        pipe.send_bytes(json.dumps({"error": error.diagnostics[0].message}).encode())
+    except _ERRORS as error:
+        told = {"error": type(error).__name__, **error.diagnostics[0].as_dict()}
+        pipe.send_bytes(json.dumps(told).encode())
 
 
 async def _receive(settings: InboxSettings, pipe: Connection) -> None:

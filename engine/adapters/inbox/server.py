@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from weakref import WeakSet
@@ -14,18 +15,24 @@ from engine.adapters.inbox.protocol import Receiver
 from engine.adapters.inbox.received import Counts, Received, ReceivedMail
 from engine.adapters.inbox.settings import InboxSettings
 from engine.adapters.inbox.web import WebServer
-from engine.errors import ServiceError
+from engine.errors import CannotCreateError, InputError, ServiceError
 
 
 class Inbox:
     """Receives while it is entered: ``async with Inbox(InboxSettings()) as inbox``.
 
-    Raises ServiceError when a port cannot be had.
+    Raises CannotCreateError when the folder or the log cannot be made, InputError when the certificate cannot be read, and
+    ServiceError when a port cannot be had.
     """
 
     def __init__(self, settings: InboxSettings) -> None:
         self._settings = settings
-        self._mail = ReceivedMail(settings)
+        try:
+            self._mail = ReceivedMail(settings)
+        except OSError as error:
+            raise CannotCreateError.single(
+                "MR743", f"the inbox cannot keep mail: {error.strerror}: {error.filename}"
+            ) from error
         self._receivers: WeakSet[Receiver] = WeakSet()
         self._server: asyncio.Server | None = None
         self._web: WebServer | None = None
@@ -58,21 +65,18 @@ class Inbox:
             self._receivers.add(made)
             return made
 
-        context = None
-        if settings.certificate is not None:
-            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            context.load_cert_chain(settings.certificate)
+        context = _tls_context(settings.certificate) if settings.certificate else None
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(receiver, settings.host, settings.port, ssl=context, backlog=1024)
             if settings.web_port is not None:
                 self._web = WebServer(self._mail, settings.host, settings.web_port)
                 await self._web.start()
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             await self._close()
             raise ServiceError.single(
                 "MR741",
-                f"the inbox cannot listen on {settings.host}: {error.strerror or error}",
+                f"the inbox cannot listen on {settings.host}: {getattr(error, 'strerror', None) or error}",
                 help="choose another port",
             ) from error
         return self
@@ -93,3 +97,13 @@ class Inbox:
                 await asyncio.wait_for(self._server.wait_closed(), 5)
             await asyncio.sleep(0)
         self._mail.close()
+
+
+def _tls_context(certificate: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError.single("MR744", f"{certificate} is no PEM file of key and certificate: {reason}") from error
+    return context

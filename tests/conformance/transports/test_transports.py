@@ -188,3 +188,24 @@ def test_a_feed_may_pause(opened, feed_of, message) -> None:
             await asyncio.wait((session,))
 
     asyncio.run(send())
+
+
+class AudienceGoneError(Exception):
+    pass
+
+
+def test_a_feed_that_fails_ends_the_session(opened, feed_of, message) -> None:
+    class Failing(feed_of):
+        async def next(self):
+            if len(self.messages) == 1:
+                raise AudienceGoneError
+            return await super().next()
+
+    async def send() -> None:
+        async with opened as kind:
+            feed = Failing([message(index) for index in range(4)])
+            with pytest.raises(AudienceGoneError):
+                await kind.transport.session(feed)
+            assert feed.taken == feed.given_back == {0, 1, 2}
+
+    asyncio.run(send())

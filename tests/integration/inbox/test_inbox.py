@@ -7,7 +7,7 @@ import time
 import pytest
 
 from engine.adapters.inbox import BackgroundInbox, Faults, Inbox, InboxSettings, read_log, recipient_hash
-from engine.errors import ServiceError
+from engine.errors import CannotCreateError, InputError, ServiceError
 
 MAIL = b"MAIL FROM:<a@example.com>\r\n"
 RCPT = b"RCPT TO:<b@example.com>\r\n"
@@ -201,4 +201,17 @@ def test_a_port_that_is_taken() -> None:
         with pytest.raises(ServiceError, match="cannot listen"):
             asyncio.run(second())
         with pytest.raises(ServiceError, match="cannot listen"), BackgroundInbox(InboxSettings(web_port=inbox.port)):
+            pass
+
+
+def test_what_it_cannot_keep_or_read(tmp_path) -> None:
+    (tmp_path / "file").write_text("no folder, and no certificate")
+    for settings, error in (
+        (InboxSettings(folder=tmp_path / "file"), CannotCreateError),
+        (InboxSettings(log=tmp_path / "nowhere" / "log"), CannotCreateError),
+        (InboxSettings(certificate=tmp_path / "file"), InputError),
+        (InboxSettings(certificate=tmp_path / "nowhere"), InputError),
+        (InboxSettings(port=70_000), ServiceError),
+    ):
+        with pytest.raises(error), BackgroundInbox(settings):
             pass

@@ -20,9 +20,9 @@ RSET: Final = Command(Verb.RSET, b"RSET\r\n")
 QUIT: Final = Command(Verb.QUIT, b"QUIT\r\n")
 
 
-def may_stand_in_a_command(address: str) -> bool:
-    """Whether an address can be written between angle brackets without ending the line, the path or the parameter."""
-    return _FORBIDDEN.search(address) is None
+def may_stand_in_a_command(text: str) -> bool:
+    """Whether an address, or several, can be written between angle brackets without ending the line or the path."""
+    return _FORBIDDEN.search(text) is None
 
 
 def ehlo(name: str) -> Command:

@@ -36,7 +36,8 @@ TOO_LARGE: Final = _refusal(552, "5.3.4", "larger than the server takes")
 def fit(message: Message, capabilities: Capabilities) -> Envelope | Outcome:
     """The envelope for a server with these capabilities, or the outcome when it cannot be sent to it; nothing is written then."""
     addresses = message.sender, message.recipient
-    if not message.recipient or not all(map(may_stand_in_a_command, addresses)):
+    together = message.sender + message.recipient
+    if not message.recipient or not may_stand_in_a_command(together):
         return UNSAFE_ADDRESS
     content = transparent(message.content)
     if content is None:
@@ -50,7 +51,7 @@ def fit(message: Message, capabilities: Capabilities) -> Envelope | Outcome:
         if not capabilities.eight_bit:
             return NEEDS_EIGHT_BIT
         parameters += b" BODY=8BITMIME"
-    if not (addresses[0].isascii() and addresses[1].isascii()):
+    if not together.isascii():
         if capabilities.utf8:
             parameters += b" SMTPUTF8"
         else:

@@ -45,7 +45,7 @@ class Lookahead:
     async def stop(self) -> Message | None:
         """End the asking; the message that was taken from the feed and from here by nobody."""
         self._task.cancel()
-        await asyncio.wait((self._task,))
+        await asyncio.gather(self._task, return_exceptions=True)
         message, self._message = self._message, None
         return message
 
