@@ -1,43 +1,84 @@
-"""A campaign's templates from its folder."""
+"""A campaign's templates and assets from its folders."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from engine.errors import MissingInputError
-from engine.templates.catalogue import TemplateSet, digest_of
-from engine.templates.program import Part
+from engine.errors import FileAccessError, InputError, Place
+from engine.templates.catalogue import Assets, Catalogue, TemplateSet, catalogue_of, is_plain
 
 SUFFIX = ".j2"
+LARGEST = 2 * 2**20  # bytes of one source
 
 
 class TemplateFiles:
-    """The templates ``names`` below ``folder``; every other file there may be extended, included or imported by its path."""
+    """The templates ``names`` below ``folder``; every other file there may be extended, included or imported by its path.
 
-    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+    ``assets`` is the folder of the files that templates name with ``asset('...')`` and ``prefix`` the address that it is served from.
+    """
+
+    def __init__(
+        self, folder: Path, names: Sequence[str], *, assets: Path | None = None, prefix: str | None = None
+    ) -> None:
         self._folder = folder
         self._names = names
+        self.assets = Assets(AssetFiles(assets).digest, prefix) if assets is not None and prefix is not None else None
 
     @cached_property
     def sources(self) -> dict[str, str]:
-        """All template files, by path from the folder."""
-        files = sorted(path for path in self._folder.rglob(f"*{SUFFIX}") if path.is_file())
-        return {path.relative_to(self._folder).as_posix(): path.read_text(encoding="utf-8") for path in files}
+        """All template files as they are written, by path from the folder.
+
+        Raises InputError for one that is too large, that is not in UTF-8, or that is a link out of the folder.
+        """
+        return read_sources(self._folder)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The templates, prepared, with what should be known about them. Raises InputError and MissingInputError."""
+        return catalogue_of(self._names, self.sources, self.assets)
 
     def sets(self) -> list[TemplateSet]:
-        """The templates, prepared. Raises MissingInputError for one that is not there."""
-        return [self._set(name) for name in self._names]
+        """The templates, prepared. Raises InputError and MissingInputError."""
+        return list(self.catalogue.templates)
 
-    def _set(self, name: str) -> TemplateSet:
-        parts = {}
-        for part, suffix in (("subject", ".subject.j2"), ("text", ".txt.j2"), ("html", ".html.j2")):
-            file = name + suffix
-            if file not in self.sources:
-                if part == "text":
-                    continue
-                raise MissingInputError.single("MR313", f"there is no {file} in {self._folder}")
-            parts[part] = Part(self.sources[file], file, autoescape=part == "html")
-        parts.setdefault("text", Part("", name + ".txt.j2", autoescape=False))
-        return TemplateSet(name, parts, self.sources, digest_of({**self.sources, "": name}))
+
+def read_sources(folder: Path) -> dict[str, str]:
+    """The template files below a folder, by path from it. Raises InputError and FileAccessError."""
+    files = sorted(path for path in folder.rglob(f"*{SUFFIX}") if path.is_file())
+    return {path.relative_to(folder).as_posix(): _read(path, folder) for path in files}
+
+
+def _read(path: Path, folder: Path) -> str:
+    name = path.relative_to(folder).as_posix()
+    if not _is_below(path, folder):
+        raise InputError.single("MR234", f"{name} is a link out of the templates' folder", place=Place(name))
+    try:
+        if path.stat().st_size > LARGEST:
+            raise InputError.single("MR235", f"{name} is larger than {LARGEST:,} bytes", place=Place(name))
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as fault:
+        raise InputError.single("MR236", f"{name} is not in UTF-8: byte {fault.start}", place=Place(name)) from fault
+    except OSError as fault:
+        raise FileAccessError.single("MR237", f"{name} cannot be read: {fault.strerror}", place=Place(name)) from fault
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+class AssetFiles:
+    """A folder of images and other files that messages point to."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def digest(self, path: str) -> str | None:
+        """The SHA-256 of a file's content in hexadecimal; None if there is no such file below the folder."""
+        file = self._folder / path
+        if not is_plain(path) or not file.is_file() or not _is_below(file, self._folder):
+            return None
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()

@@ -28,10 +28,9 @@ class Prepared:
 def prepare(files: Mapping[str, str]) -> Prepared:
     """The sources of a folder with MJML compiled, styles written into elements and missing text parts made.
 
-    ``files`` maps names relative to the folder to sources. Raises InputError with every syntax error of all files, or with the first
-    thing that MJML or CSS refuse.
+    ``files`` maps names relative to the folder to sources, whose syntax has been checked. Raises InputError for what MJML or CSS
+    refuse.
     """
-    _check_syntax(files)
     given = {name: source for name, source in files.items() if not name.endswith(MJML)}
     pages = {**_pages(given), **_compiled(files)}
     inlined = inline_styles(pages)
@@ -59,16 +58,17 @@ def _compiled(files: Mapping[str, str]) -> dict[str, str]:
     return compiled
 
 
-def _check_syntax(files: Mapping[str, str]) -> None:
+def check_syntax(files: Mapping[str, str]) -> None:
+    """Raise InputError with every syntax error and every limit exceeded in sources by name."""
     environment = campaign_environment(autoescape=True)
     faults = []
     for name, source in files.items():
         try:
             environment.parse(source, name)
         except TemplateSyntaxError as error:
-            faults.append(_fault("MR201", error.message or "not a template", name, error.lineno, source))
+            faults.append(_fault("MR231", error.message or "not a template", name, error.lineno, source))
         except TemplateLimitError as error:
-            faults.append(_fault("MR202", error.reason, name, error.lineno, source))
+            faults.append(_fault("MR232", error.reason, name, error.lineno, source))
     if faults:
         raise InputError(*faults)
 

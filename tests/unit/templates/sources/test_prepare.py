@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import InputError
-from engine.templates.sources import prepare
+from engine.templates.sources import check_syntax, prepare
 
 ROOT = Path(__file__).parents[4]
 PAGE = "<mjml><mj-body>{}</mj-body></mjml>"
@@ -38,13 +38,13 @@ def test_a_folder_is_prepared_as_one() -> None:
 
 def test_every_syntax_error_of_all_files_is_told() -> None:
     with pytest.raises(InputError) as caught:
-        prepare(
+        check_syntax(
             {"a.html.j2": "\n{{ x }", "b.txt.j2": "{% if %}", "c.subject.j2": "ok", "d.html.j2": "{{ " + "(" * 5000}
         )
     assert [(each.code, str(each.place)) for each in caught.value.diagnostics] == [
-        ("MR201", "a.html.j2:2"),
-        ("MR201", "b.txt.j2:1"),
-        ("MR202", "d.html.j2"),
+        ("MR231", "a.html.j2:2"),
+        ("MR231", "b.txt.j2:1"),
+        ("MR232", "d.html.j2"),
     ]
 
 
