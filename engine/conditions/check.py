@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -13,10 +13,20 @@ from sqlglot import exp
 from engine.campaign.document import Locate, printable
 from engine.conditions.columns import FieldPath, column_name, resolve
 from engine.conditions.connection import connect
-from engine.conditions.parse import DIALECT, UNKNOWN_FUNCTION, locate_in, parse_condition, place_of, spans_of
+from engine.conditions.parse import (
+    DIALECT,
+    UNKNOWN_FUNCTION,
+    locate_in,
+    parse_condition,
+    place_of,
+    replaced,
+    spans_of,
+)
 from engine.errors import CampaignError, Diagnostic
 
 TABLE = "recipients"
+_SMALL_INTEGERS = (pa.int8(), pa.int16(), pa.int32(), pa.uint8(), pa.uint16(), pa.uint32())
+_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Abs)
 
 
 @dataclass(frozen=True)
@@ -37,11 +47,12 @@ class CheckedCondition:
 
 
 class Checker:
-    """Checks conditions against one schema, in a database of its own that holds one row of nulls."""
+    """Checks conditions against one schema, in a database of its own (``connection``) that holds one row of nulls."""
 
     def __init__(self, schema: pa.Schema, timezone: str = "UTC") -> None:
         self._schema = schema
-        self._connection = connect(timezone)
+        self._types = {column_name(index): field.type for index, field in enumerate(schema)}
+        self.connection = connect(timezone)
 
     def check(self, text: str, locate: Locate | None = None) -> CheckedCondition:
         """Check one condition; ``locate`` gives the place of an (offset, width) of ``text`` in its file.
@@ -55,32 +66,27 @@ class Checker:
             raise CampaignError(*faults)
         resolution = resolve(root, self._schema, locate, len(text))
         if faults or resolution.faults:
-            raise CampaignError(*faults, *resolution.faults)
-        condition = CheckedCondition(text, spare_casts(root), resolution.paths)
+            raise CampaignError(*sorted((*faults, *resolution.faults), key=_position))
+        condition = CheckedCondition(text, rewritten(root, self._types), resolution.paths)
         self._bind(condition, locate)
         return condition
 
     def _bind(self, condition: CheckedCondition, locate: Locate) -> None:
         try:
-            self._connection.register(TABLE, self._row_of_nulls(condition))
             kind = self._type_of(condition.expression)
         except (duckdb.Error, pa.ArrowException) as error:
             raise CampaignError(self._type_fault(condition, error, locate)) from None
-        finally:
-            self._connection.unregister(TABLE)
         if kind != "BOOLEAN":
             message = f"a condition must be true or false, and this is of type {kind}"
             place = locate(0, len(condition.text.rstrip()))
             raise CampaignError.single("MR204", message, place=place, help="compare it with something")
 
-    def _row_of_nulls(self, condition: CheckedCondition) -> pa.Table:
-        indices = [self._schema.names.index(name) for name in condition.columns]
-        columns = {column_name(index): pa.nulls(1, self._schema.field(index).type) for index in indices}
-        return pa.table(columns or {"c": pa.nulls(1, pa.int8())})
-
     def _type_of(self, expression: exp.Expr) -> str:
         """The type of an expression. The one row is computed as well: constants that cannot be read fail only then."""
-        relation = self._connection.sql(f"SELECT {sql_of(expression)} FROM {TABLE}")  # noqa: S608
+        names = {column.parts[0].name for column in expression.find_all(exp.Column)}
+        row = {name: pa.nulls(1, self._types[name]) for name in names} or {"c": pa.nulls(1, pa.int8())}
+        self.connection.register(TABLE, pa.table(row))
+        relation = self.connection.sql(f"SELECT {sql_of(expression)} FROM {TABLE}")  # noqa: S608
         relation.fetchall()
         return str(relation.types[0]).strip('"')
 
@@ -88,7 +94,6 @@ class Checker:
         length = len(condition.text)
         for node in _inside_out(condition.expression):
             try:
-                self._connection.register(TABLE, self._row_of_nulls(condition))
                 self._type_of(node)
             except (duckdb.Error, pa.ArrowException) as inner:
                 return Diagnostic(
@@ -102,15 +107,19 @@ def sql_of(expression: exp.Expr) -> str:
     return str(expression.sql(DIALECT, comments=False, identify=True))
 
 
-def spare_casts(root: exp.Expr) -> exp.Expr:
-    """Casts of what rows hold become TRY_CAST: a value that cannot be read is null, and so the row is not chosen."""
+def rewritten(root: exp.Expr, types: Mapping[str, pa.DataType]) -> exp.Expr:
+    """The expression with two kindnesses to rows, that change no result but errors.
+
+    Casts of what rows hold become TRY_CAST: a value that cannot be read is null. Columns of small whole numbers are
+    reckoned with in 64 bits, where a product does not overflow.
+    """
     for cast in list(root.find_all(exp.Cast)):
         if type(cast) is exp.Cast and cast.find(exp.Column) is not None:
-            tried = exp.TryCast(this=cast.this, to=cast.args["to"])
-            if cast is root:
-                root = tried
-            else:
-                cast.replace(tried)
+            root = replaced(root, cast, exp.TryCast(this=cast.this, to=cast.args["to"]))
+    for column in list(root.find_all(exp.Column)):
+        if len(column.parts) == 1 and types[column.name] in _SMALL_INTEGERS and isinstance(column.parent, _ARITHMETIC):
+            wide = exp.Cast(this=column.copy(), to=exp.DataType.build("BIGINT", dialect=DIALECT))
+            root = replaced(root, column, wide)
     return root
 
 
@@ -123,6 +132,10 @@ def _inside_out(root: exp.Expr) -> Iterator[exp.Expr]:
         )
         if not valueless and id(node) in spans:
             yield node
+
+
+def _position(fault: Diagnostic) -> tuple[int, int]:
+    return (fault.place.line or 0, fault.place.column or 0) if fault.place else (0, 0)
 
 
 def _words(error: Exception) -> str:

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
+from engine.conditions.parse import DIALECT, replaced
+
 
 def with_clock(root: exp.Expr, now: datetime, timezone: str) -> exp.Expr:
     """A copy of ``root`` in which ``now()`` and ``current_date`` are constants, the date that of ``timezone``.
@@ -21,18 +23,11 @@ def with_clock(root: exp.Expr, now: datetime, timezone: str) -> exp.Expr:
     copy = root.copy()
     for node in list(copy.walk()):
         if isinstance(node, exp.CurrentTimestamp) or (isinstance(node, exp.Anonymous) and node.name.lower() == "now"):
-            copy = _replaced(copy, node, instant)
+            copy = replaced(copy, node, instant.copy())
         elif isinstance(node, exp.CurrentDate):
-            copy = _replaced(copy, node, today)
+            copy = replaced(copy, node, today.copy())
     return copy
 
 
 def _constant(text: str, kind: str) -> exp.Expr:
-    return exp.Cast(this=exp.Literal.string(text), to=exp.DataType.build(kind, dialect="duckdb"))
-
-
-def _replaced(root: exp.Expr, node: exp.Expr, constant: exp.Expr) -> exp.Expr:
-    if node is root:
-        return constant.copy()
-    node.replace(constant.copy())
-    return root
+    return exp.Cast(this=exp.Literal.string(text), to=exp.DataType.build(kind, dialect=DIALECT))

@@ -55,6 +55,14 @@ def parse_condition(text: str, locate: Locate) -> tuple[exp.Expr, list[Diagnosti
     return root, list(_faults(root, locate, text))
 
 
+def replaced(root: exp.Expr, node: exp.Expr, by: exp.Expr) -> exp.Expr:
+    """``root`` with ``node`` in it exchanged; ``by`` itself if the node is the root."""
+    if node is root:
+        return by
+    node.replace(by)
+    return root
+
+
 def spans_of(root: exp.Expr) -> dict[int, tuple[int, int]]:
     """By ``id`` of the node, start and end of the text that each node of ``root`` came from, as far as its parts tell."""
     spans: dict[int, tuple[int, int]] = {}
@@ -164,6 +172,9 @@ def _fault(node: exp.Expr, locate: Locate, text: str) -> Diagnostic | None:
         return None
     if isinstance(node, exp.Anonymous):
         return None if node.name.lower() in UNTYPED_FUNCTIONS else _unknown_function(node.name.lower(), place)
+    if isinstance(node, exp.Query):
+        start, _ = spans_of(node).get(id(node), (len(text), 0))
+        place = locate(max(0, text.lower().rfind("select", 0, start)), len("select"))
     for kind, words in REFUSED:
         if isinstance(node, kind):
             return Diagnostic(
