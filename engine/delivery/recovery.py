@@ -30,8 +30,11 @@ class Recovery:
     crashed: int
 
 
-def recover(standing: Standing, policy: UnknownPolicy, now: int) -> Recovery:
-    """Intents without an outcome become UNKNOWN; what the policy resends, what was only planned and what is due is ready."""
+def recover(standing: Standing, policy: UnknownPolicy, now: int, most: int | None = None) -> Recovery:
+    """Intents without an outcome become UNKNOWN; what the policy resends, what was only planned and what is due is ready.
+
+    What was only planned and stands beyond the ``most`` first messages is skipped.
+    """
     entries: list[Entry] = []
     attempts = standing.attempt
     crashed = standing.rows(State.INTENT)
@@ -41,9 +44,15 @@ def recover(standing: Standing, policy: UnknownPolicy, now: int) -> Recovery:
     for row in resent:
         entries.append(Entry(row, State.RESOLVED_RESEND.value, int(attempts[row]), now))
 
+    planned = standing.rows(State.PLANNED)
+    if most is not None:
+        entries.extend(
+            Entry(row, State.SKIPPED.value, 0, now, Reason.LIMITED.value) for row in planned[planned >= most].tolist()
+        )
+        planned = planned[planned < most]
     deferred = standing.rows(State.DEFERRED)
     next_at = standing.next_at[deferred]
     due = deferred[next_at <= now]
     waiting = next_at[next_at > now]
-    ready = np.concatenate([standing.rows(State.PLANNED, State.RESOLVED_RESEND), due, np.array(resent, dtype=np.int64)])
+    ready = np.concatenate([planned, standing.rows(State.RESOLVED_RESEND), due, np.array(resent, dtype=np.int64)])
     return Recovery(entries, np.sort(ready).tolist(), int(waiting.min()) if len(waiting) else None, len(crashed))

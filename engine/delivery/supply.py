@@ -1,10 +1,10 @@
-"""Messages on demand: rows are materialised a block at a time, one block ahead of what is being sent."""
+"""Messages on demand: they are made a block at a time, one block ahead of what is being sent."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
@@ -19,23 +19,23 @@ class Block:
     faults: Mapping[int, str] = field(default_factory=dict)
 
 
-Materialise = Callable[[Sequence[int]], Block]
-"""Rows of the outbox partition to messages. Called in another thread, one call at a time."""
+Materialise = Callable[[Sequence[int]], Iterator[Block]]
+"""Rows of the outbox partition to messages, some hundred at a time and in any order. The blocks are drawn in another thread."""
 
 
 class Supply:
     """At most two blocks are in memory, and the messages that connections hold."""
 
-    def __init__(self, rows: Sequence[int], size: int, materialise: Materialise, executor: Executor) -> None:
-        self._blocks = deque(rows[start : start + size] for start in range(0, len(rows), size))
-        self._materialise = materialise
+    def __init__(self, blocks: Iterator[Block], executor: Executor) -> None:
+        self._blocks = blocks
         self._executor = executor
         self._ready: deque[Message] = deque()
-        self._coming: asyncio.Future[Block] | None = None
+        self._coming: asyncio.Future[Block | None] | None = None
+        self._ended = False
 
     @property
     def exhausted(self) -> bool:
-        return not (self._ready or self._blocks or self._coming)
+        return self._ended and not self._ready
 
     def take(self) -> Message | None:
         """The next message that is there already."""
@@ -54,14 +54,16 @@ class Supply:
         if self._coming is not coming:
             return {}
         self._coming = None
+        if block is None:
+            self._ended = True
+            return {}
         self._ready.extend(block.messages)
         self._start()
         return block.faults
 
     def _start(self) -> None:
-        if self._coming is None and self._blocks:
-            loop = asyncio.get_running_loop()
-            self._coming = loop.run_in_executor(self._executor, self._materialise, self._blocks.popleft())
+        if self._coming is None and not self._ended:
+            self._coming = asyncio.get_running_loop().run_in_executor(self._executor, next, self._blocks, None)
 
     async def close(self) -> None:
         """Wait for the block under way: nothing runs on after a delivery."""

@@ -33,15 +33,15 @@ LIFETIME = 72 * 3600.0
 class Settings:
     """How a partition is delivered.
 
-    ``owner`` names this worker for others (host, process). ``expires_at`` is UTC microseconds. ``block_rows`` messages are
-    materialised at a time.
+    ``owner`` names this worker for others (host, process). ``expires_at`` is UTC microseconds. ``most`` is how many of the
+    partition's first messages may be sent; those after them are skipped.
     """
 
     owner: str
     connections: int = 8
     on_unknown: UnknownPolicy = UnknownPolicy.SKIP
     reply_timeout: float = 600.0
-    block_rows: int = 256
+    most: int | None = None
     schedule: Schedule = field(default_factory=Schedule)
     backoff: Backoff = field(default_factory=Backoff)
     expires_at: int | None = None
@@ -99,7 +99,7 @@ class _Delivery:
         self._ledger.claim(self._settings.owner, now, self._lease_until())
         self._ledger.plan(keys, now)
         standing = self._ledger.replay()
-        recovery = recover(standing, self._settings.on_unknown, now)
+        recovery = recover(standing, self._settings.on_unknown, now, self._settings.most)
         self._append(recovery.entries)
         return standing, recovery
 
@@ -112,7 +112,7 @@ class _Delivery:
         materialising: ThreadPoolExecutor,
     ) -> Delivered:
         settings = self._settings
-        supply = Supply(recovery.ready, settings.block_rows, materialise, materialising)
+        supply = Supply(materialise(recovery.ready), materialising)
         journal = Journal(self._append, writing)
         tally = standing.tally()
         tally.enter_all(recovery.entries)

@@ -48,6 +48,7 @@ class Reason(IntEnum):
     CRASH = 6  # the sender ended between the intent and the outcome
     NO_REPLY = 7  # the connection ended between the final dot and the reply
     RELEASED = 8  # an intent was taken back before the final dot
+    LIMITED = 9  # beyond the number of messages that the run may send
 
 
 SENDABLE = frozenset({State.PLANNED, State.DEFERRED, State.RESOLVED_RESEND})

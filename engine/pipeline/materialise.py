@@ -19,7 +19,8 @@ from engine.pipeline.plan import FIELD
 from engine.templates import PartsProgram
 
 UNSUBSCRIBE_URL = "unsubscribe_url"  # what templates know of the envelope
-BODIES = 256
+RENDERED = 8_192  # rows at a time: a kernel's call costs the same for one row as for a thousand
+BODIES = 256  # messages at a time: some megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,13 @@ class Materialiser:
 
     def blocks(self, rows: Sequence[int]) -> Iterator[Block]:
         """The messages of ``rows`` of the partition, grouped by template; a row that cannot be one is a fault."""
-        index = np.asarray(rows, dtype=np.int64)
-        taken = self._outbox.take(pa.array(index))
-        templates = taken.column("template")
-        for template in pc.unique(templates).to_pylist():
-            here = np.flatnonzero(pc.equal(templates, template).to_numpy(zero_copy_only=False))
-            yield from self._of_template(template, index[here], taken.take(pa.array(here)))
+        for start in range(0, len(rows), RENDERED):
+            index = np.asarray(rows[start : start + RENDERED], dtype=np.int64)
+            taken = self._outbox.take(pa.array(index))
+            templates = taken.column("template")
+            for template in pc.unique(templates).to_pylist():
+                here = np.flatnonzero(pc.equal(templates, template).to_numpy(zero_copy_only=False))
+                yield from self._of_template(template, index[here], taken.take(pa.array(here)))
 
     def _of_template(self, template: str, rows: np.ndarray, batch: pa.RecordBatch) -> Iterator[Block]:
         mailing = self._mailing

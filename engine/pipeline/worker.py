@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from threading import Event
 from typing import Any, Protocol
 
@@ -101,9 +101,9 @@ class Deliverer:
                     deliver(
                         ledger,
                         outbox.column("key").to_pylist(),
-                        lambda rows: next(iter(Materialiser(self._mailing, outbox, stages).blocks(rows))),
+                        Materialiser(self._mailing, outbox, stages).blocks,
                         self._transport,
-                        self._settings,
+                        replace(self._settings, most=work.most),
                         around,
                     )
                 )

@@ -38,7 +38,9 @@ def key(row):
 
 
 def materialise(rows):
-    return Block([Message(row, key(row), "from@example.com", f"to{row}@example.com", b"x\\r\\n") for row in rows])
+    for start in range(0, len(rows), 64):
+        some = rows[start : start + 64]
+        yield Block([Message(row, key(row), "from@example.com", f"to{row}@example.com", b"x\\r\\n") for row in some])
 
 
 class Sink:
@@ -71,7 +73,6 @@ async def main():
     settings = Settings(
         owner=f"process {os.getpid()}",
         connections=8,
-        block_rows=64,
         on_unknown=UnknownPolicy(policy),
         backoff=Backoff(first=0.01),
     )

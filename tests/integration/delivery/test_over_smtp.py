@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -29,8 +29,9 @@ def message(row: int) -> Message:
     return Message(row, KEYS[row], "from@example.com", f"to{row}@example.com", head.encode() + b"some text\r\n" * 20)
 
 
-def materialise(rows: Sequence[int]) -> Block:
-    return Block([message(row) for row in rows])
+def materialise(rows: Sequence[int]) -> Iterator[Block]:
+    for start in range(0, len(rows), 256):
+        yield Block([message(row) for row in rows[start : start + 256]])
 
 
 def send(folder: Path, port: int, policy: UnknownPolicy) -> Delivered:

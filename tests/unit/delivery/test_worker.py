@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -43,9 +43,13 @@ class Scene:
     arrived: Counter[int] = field(default_factory=Counter)
     made: list[Sequence[int]] = field(default_factory=list)
     faults: dict[int, str] = field(default_factory=dict)
-    settings: Settings = field(default_factory=lambda: Settings(owner="test", connections=4, block_rows=8))
+    settings: Settings = field(default_factory=lambda: Settings(owner="test", connections=4))
 
-    def materialise(self, rows: Sequence[int]) -> Block:
+    def materialise(self, rows: Sequence[int]) -> Iterator[Block]:
+        for start in range(0, len(rows), 8):
+            yield self.block(rows[start : start + 8])
+
+    def block(self, rows: Sequence[int]) -> Block:
         self.made.append(rows)
         messages = [
             Message(row, row.to_bytes(16, "big"), "from@example.com", f"to{row}@example.com", b"x\r\n")
@@ -214,14 +218,14 @@ def test_a_row_that_makes_no_message_is_skipped_with_the_reason(run: Run) -> Non
 
 def test_what_materialising_raises_ends_the_delivery(run: Run) -> None:
     scene = Scene()
-    make = scene.materialise
+    make = scene.block
 
     def fail(rows: Sequence[int]) -> Block:
         if 16 in rows:
             raise InputError.single("MR400", "the outbox is damaged")
         return make(rows)
 
-    scene.materialise = fail  # type: ignore[method-assign]
+    scene.block = fail  # type: ignore[method-assign]
     with pytest.raises(InputError):
         run(scene.deliver(scene.accept))
     assert scene.arrived == once(16)

@@ -1,0 +1,1 @@
+"""The order of things: plan, materialise, deliver; the in-process runner."""
