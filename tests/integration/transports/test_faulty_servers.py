@@ -244,6 +244,17 @@ def test_a_message_limit_renews_the_connection(serving, feed_of, message) -> Non
     asyncio.run(run())
 
 
+def test_a_message_in_hand_survives_a_renewal_that_fails(serving, feed_of, message) -> None:
+    async def run() -> None:
+        async with serving({"GREETING": [b"220 faulty\r\n", b"421 busy\r\n"]}) as server:
+            feed = feed_of([message(index) for index in range(3)])
+            await send(server, feed, fails=True, messages_per_connection=1)
+            assert feed.classes() == {0: ACCEPTED}
+            assert {*feed.released, *(left.index for left in feed.messages)} == {1, 2}
+
+    asyncio.run(run())
+
+
 def test_what_this_server_cannot_take_is_not_offered_to_it(serving, feed_of, message) -> None:
     async def run() -> None:
         async with serving({}, offers=(b"PIPELINING", b"SIZE 200")) as server:
