@@ -74,10 +74,7 @@ def test_assets_are_files_below_their_folder(tmp_path: Path, folder: Path) -> No
     (tmp_path / "secret.png").write_bytes(b"secret")
     (assets / "out.png").symlink_to(tmp_path / "secret.png")
     files = AssetFiles(assets)
-    assert (
-        files.digest("logo.png") == "8f4e2dca9aec23e1bfd5bb6fa1ebafcad1e9e5a82ff8a0af8c5efee6f3b6bd3b"
-        or len(files.digest("logo.png") or "") == 64
-    )
+    assert files.digest("logo.png") == hashlib.sha256(b"png").hexdigest()
     assert [files.digest(path) for path in ("no.png", "../secret.png", "out.png", "/etc/passwd", ".", "")] == [None] * 6
     (folder / "offer.html.j2").write_text("{{ asset('logo.png') }}")
     (offer,) = TemplateFiles(folder, ["offer"], assets=assets, prefix="https://cdn.example.com").sets()
