@@ -1,40 +1,31 @@
-"""The catalogue actor: the templates of the runs on a cluster, prepared and compiled once, by content hash."""
+"""The catalogue actor: a run's prepared templates by content hash."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ray
 
 from engine.templates.catalogue import TemplateSet
 
-NAME = "mailray-catalogue"
-NAMESPACE = "mailray"
 
-
-@ray.remote(num_cpus=0, max_restarts=-1)
+# The templates belong to the driver: a restarted actor is given them again, and nothing of a run outlives it.
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
 class Catalogue:
-    """Prepared templates by content hash. What is handed out is an object reference, which each node fetches once."""
+    """Hands out references; each node fetches what stands behind one once."""
 
-    def __init__(self) -> None:
-        self._references: dict[str, Any] = {}
-
-    def publish(self, templates: Sequence[TemplateSet]) -> list[str]:
-        """Keep templates and give their hashes; what is known already is not kept twice."""
-        for each in templates:
-            if each.digest not in self._references:
-                self._references[each.digest] = ray.put(each)
-        return [each.digest for each in templates]
+    def __init__(self, templates: Mapping[str, Any]) -> None:
+        self._templates = templates
 
     def references(self, digests: Sequence[str]) -> list[Any]:
         """References to the templates of these hashes, in their order."""
-        return [self._references[each] for each in digests]
+        return [self._templates[each] for each in digests]
 
 
-def catalogue() -> Any:
-    """The cluster's catalogue, made if it is not there yet."""
-    return Catalogue.options(name=NAME, namespace=NAMESPACE, lifetime="detached", get_if_exists=True).remote()  # type: ignore[attr-defined]
+def catalogue(templates: Sequence[TemplateSet]) -> Any:
+    """A catalogue of these templates, which ends with this process."""
+    return Catalogue.remote({each.digest: ray.put(each) for each in templates})  # type: ignore[attr-defined]
 
 
 def prepared_templates(actor: Any, digests: Sequence[str]) -> list[TemplateSet]:

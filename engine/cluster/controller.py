@@ -2,64 +2,145 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import psutil
 import ray
 from ray.autoscaler.sdk import request_resources
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from engine.cluster.load import NodeLoad, load_here
 from engine.control import Bounds, Capacity, Decision, Reading, decide
 from engine.control.rules import RULES
 
 NAME = "mailray-controller"
 NAMESPACE = "mailray"
+LEASE_SECONDS = 30.0  # of a run that says nothing, and of a controller without runs
+LOAD_SECONDS = 10.0  # a node's load is known for so long
+START = Capacity(window=2, delivery_workers=1, requested_cpus=0)
 MOST_CPUS = 100_000  # an unbounded cluster says a number near 2**63
 
 
-@ray.remote(num_cpus=0, max_restarts=-1)
+@dataclass
+class _Share:
+    """What one run has of the cluster, and how far its partitions are."""
+
+    capacity: Capacity = START
+    progress: dict[int, Mapping[str, int]] = field(default_factory=dict)
+    heard: float = 0.0
+
+
+# Its calls may be repeated, and what it forgets in a restart it hears again within a second.
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
 class Controller:
     """Holds the capacity of the runs on this cluster, and how far deliveries have come.
 
-    ``request_resources`` is one value for the whole cluster, so exactly one such actor may exist.
+    ``request_resources`` is one value for the whole cluster and outlives who asked, so exactly one such actor may exist. A run
+    whose driver has died loses its share with its lease; a controller that has had no run for so long ends itself.
     """
 
-    def __init__(self) -> None:
-        self._capacity = Capacity(window=2, delivery_workers=1, requested_cpus=0)
-        self._progress: dict[str, dict[int, dict[str, int]]] = {}
-        psutil.cpu_percent()  # the first call only starts the measurement
-        self.release()
+    def __init__(self, lease_seconds: float = LEASE_SECONDS) -> None:
+        self._lease = lease_seconds
+        self._shares: dict[str, _Share] = {}
+        self._loads: dict[str, tuple[float, NodeLoad]] = {}
+        self._lock = threading.Lock()
+        self._idle_since = time.monotonic()
+        self._requested = 0
+        request_resources(bundles=[])  # what a controller before this one asked for
+        threading.Thread(target=self._watch, daemon=True).start()
 
-    def tick(self, phase: str, pending: int, in_flight: int, delivery_workers: int) -> Decision:
+    def tick(self, run: str, phase: str, pending: int, in_flight: int, most_workers: int) -> Decision:
         """Read the cluster, apply the rules, act, and give the decision with its reasons."""
-        cpus = ray.cluster_resources().get("CPU", 1.0)
-        reading = Reading(
+        with self._lock:
+            share = self._share(run)
+            at = datetime.now(UTC).isoformat(timespec="milliseconds")
+            decision = decide(self._read(phase, pending, in_flight), share.capacity, Bounds(most_workers), RULES, at)
+            share.capacity = decision.after
+            self._request()
+        return decision
+
+    def report_load(self, loads: Sequence[NodeLoad]) -> None:
+        """Nodes on which work was done say how busy they are."""
+        now = time.monotonic()
+        with self._lock:
+            self._loads.update({load.node: (now, load) for load in loads})
+
+    def report_progress(self, run: str, partition: int, counts: Mapping[str, int], load: NodeLoad) -> None:
+        """A delivery worker says how far a partition is."""
+        self.report_load([load])
+        with self._lock:
+            self._share(run).progress[partition] = counts
+
+    def progress(self, run: str) -> dict[int, Mapping[str, int]]:
+        with self._lock:
+            return dict(self._share(run).progress)
+
+    def release(self, run: str) -> None:
+        """The run is over; its share is free."""
+        with self._lock:
+            self._drop([run])
+
+    def _share(self, run: str) -> _Share:
+        share = self._shares.setdefault(run, _Share())
+        share.heard = time.monotonic()
+        return share
+
+    def _drop(self, runs: Sequence[str]) -> None:
+        for run in runs:
+            self._shares.pop(run, None)
+        self._idle_since = time.monotonic()
+        self._request()
+
+    def _read(self, phase: str, pending: int, in_flight: int) -> Reading:
+        cpus = ray.cluster_resources().get("CPU", 0.0)  # type: ignore[no-untyped-call]
+        since = time.monotonic() - LOAD_SECONDS
+        self._loads = {node: each for node, each in self._loads.items() if each[0] >= since}
+        loads = [load_here(), *(load for _, load in self._loads.values())]
+        return Reading(
             phase=phase,
             pending=pending,
             in_flight=in_flight,
             cpus=cpus,
             cpus_possible=max(cpus, _cpus_possible()),
-            cpu_percent=psutil.cpu_percent(),
-            memory_percent=psutil.virtual_memory().percent,
+            cpu_percent=max(load.cpu_percent for load in loads),
+            memory_percent=max(load.memory_percent for load in loads),
         )
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        decision = decide(reading, self._capacity, Bounds(delivery_workers), RULES, at)
-        if decision.after.requested_cpus != self._capacity.requested_cpus:
-            request_resources(num_cpus=decision.after.requested_cpus or None, bundles=[])
-        self._capacity = decision.after
-        return decision
 
-    def report(self, run: str, partition: int, counts: dict[str, int]) -> None:
-        """A delivery worker says how far a partition is."""
-        self._progress.setdefault(run, {})[partition] = counts
+    def _request(self) -> None:
+        """Ask for what all runs together want; 0 is no more than there is."""
+        wanted = sum(share.capacity.requested_cpus for share in self._shares.values())
+        if wanted != self._requested:
+            request_resources(num_cpus=wanted or None, bundles=[])
+            self._requested = wanted
 
-    def progress(self, run: str) -> dict[int, dict[str, int]]:
-        return dict(self._progress.get(run, {}))
+    def _watch(self) -> None:
+        """Take back the shares of runs that are gone, and go when there is none left."""
+        while True:
+            time.sleep(min(1.0, self._lease / 4))
+            since = time.monotonic() - self._lease
+            with self._lock:
+                gone = [run for run, share in self._shares.items() if share.heard < since]
+                if gone:
+                    self._drop(gone)
+                idle = not self._shares and self._idle_since < since
+            if idle:
+                ray.kill(ray.get_runtime_context().current_actor)
+                return
 
-    def release(self, run: str | None = None) -> None:
-        """Ask for no more than there is. A request outlives the driver that made it, so this is done at the end and at the start."""
-        self._progress.pop(run or "", None)
-        request_resources(bundles=[])
+
+def controller() -> Any:
+    """The cluster's controller, made if it is not there yet.
+
+    On this node if it can be: a job's driver is on the head, and another node with an actor would never count as idle.
+    """
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+    return Controller.options(  # type: ignore[attr-defined]
+        name=NAME, namespace=NAMESPACE, lifetime="detached", get_if_exists=True, scheduling_strategy=here
+    ).remote()
 
 
 def _cpus_possible() -> float:
@@ -67,10 +148,3 @@ def _cpus_possible() -> float:
     # Ray's own libraries ask here too; there is no public way.
     limits = ray._private.state.state.get_max_resources_from_cluster_config()
     return float(min(limits.get("CPU", 0), MOST_CPUS)) if limits else 0.0
-
-
-def controller() -> Any:
-    """The cluster's controller, made if it is not there yet."""
-    return Controller.options(  # type: ignore[attr-defined]
-        name=NAME, namespace=NAMESPACE, lifetime="detached", get_if_exists=True
-    ).remote()

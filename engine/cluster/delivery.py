@@ -9,19 +9,31 @@ import ray
 
 from engine.assembly import RunJob, open_worker
 from engine.cluster.catalogue import prepared_templates
+from engine.cluster.load import load_here
+from engine.cluster.shared import check_visible
 from engine.pipeline.work import DeliveryProgress, DeliveryWork, PartitionDelivery
 
 
 # Ray never repeats a send: a lost actor's partition is taken up by a new one, which reads the ledger first.
-@ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)
+# The second call at a time is ``stop``.
+@ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0, max_concurrency=2)  # type: ignore[call-overload]
 class DeliveryActor:
+    """Ends with the driver that made it. Nothing can go wrong in its making, whose faults would not come out as themselves."""
+
     def __init__(self, job: RunJob, catalogue: Any, templates: Sequence[str], controller: Any) -> None:
-        self._run = job.settings.run_folder.name
+        self._run_folder = job.settings.run_folder
         self._controller = controller
         self._worker = open_worker(job, lambda: prepared_templates(catalogue, templates))
 
     def deliver(self, work: DeliveryWork) -> PartitionDelivery:
+        check_visible(self._run_folder)
         return self._worker.deliver(work, self._tell)
 
+    def stop(self) -> None:
+        """Begin no further message; the delivery returns when those on the wire have their outcome."""
+        self._worker.stop()
+
     def _tell(self, progress: DeliveryProgress) -> None:
-        self._controller.report.remote(self._run, progress.number, dict(progress.counts))
+        self._controller.report_progress.remote(
+            str(self._run_folder), progress.number, dict(progress.counts), load_here()
+        )

@@ -4,131 +4,87 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import RayActorError
 
 from engine.assembly import RunJob
 from engine.audience.partitions import Partition
+from engine.cluster.backlog import DeliveryBacklog
+from engine.cluster.capacity import CapacityControl, OnDecision
 from engine.cluster.catalogue import catalogue
-from engine.cluster.controller import controller
 from engine.cluster.delivery import DeliveryActor
+from engine.cluster.pool import DeliveryPool
+from engine.cluster.results import result_of
 from engine.cluster.session import session
+from engine.cluster.shared import check_lasting
 from engine.cluster.tasks import plan_partition
-from engine.control import Decision
-from engine.errors import MailrayError, TryAgainError
+from engine.delivery.worker import LEASE_MARGIN
+from engine.errors import RefusedError
 from engine.pipeline.work import DeliveryProgress, DeliveryWork, PartitionDelivery, PartitionPlan
 from engine.templates.catalogue import TemplateSet
 
-TICK_SECONDS = 1.0
-MOST_ATTEMPTS = 3  # of a partition whose delivery actor died
-
-OnDecision = Callable[[Decision], None]
+WAIT_SECONDS = 0.5
 
 
 class RayRunner:
     """Schedules the partitions of one run. ``decided`` is told each decision that changed something."""
 
     def __init__(self, job: RunJob, templates: Sequence[TemplateSet], decided: OnDecision) -> None:
-        self._run = job.settings.run_folder
-        self._most_workers = job.settings.delivery_workers
         self._job = ray.put(job)
-        self._catalogue = catalogue()
-        self._templates: list[str] = ray.get(self._catalogue.publish.remote(templates))
-        self._controller = controller()
-        self._decided = decided
-        self._decision: Decision | None = None
-        self._last_tick = 0.0
+        self._lease = job.definition.campaign.delivery.reply_timeout + LEASE_MARGIN
+        self._catalogue = catalogue(templates)
+        self._templates = [each.digest for each in templates]
+        self._capacity = CapacityControl(str(job.settings.run_folder), job.settings.delivery_workers, decided)
+        self._pool = DeliveryPool(self._new_actor)
 
     def close(self) -> None:
-        """Give back what was asked of the cluster."""
-        ray.get(self._controller.release.remote(self._run.name))
+        """Stop what is still under way, and give back what was asked of the cluster."""
+        try:
+            self._pool.stop()
+        finally:
+            self._capacity.release()
 
     def plan(self, partitions: Sequence[Partition]) -> Iterator[PartitionPlan]:
         waiting = deque(partitions)
-        running: dict[Any, Partition] = {}
+        running: list[Any] = []
         while waiting or running:
-            window = self._capacity("plan", len(waiting), len(running)).after.window
+            window = self._capacity.now("plan", len(waiting), len(running)).window
             while waiting and len(running) < window:
-                partition = waiting.popleft()
-                running[plan_partition.remote(self._job, partition)] = partition
-            for ready in _wait(list(running)):
-                del running[ready]
-                yield _get(ready)
+                running.append(plan_partition.remote(self._job, waiting.popleft()))
+            ready, running = ray.wait(running, timeout=WAIT_SECONDS)
+            for plan, load in map(result_of, ready):
+                self._capacity.heard([load])
+                yield plan
 
     def deliver(self, works: Sequence[DeliveryWork]) -> Iterator[DeliveryProgress | PartitionDelivery]:
-        waiting = deque(works)
-        attempts: dict[int, int] = {}
-        idle: list[Any] = []
-        running: dict[Any, tuple[Any, DeliveryWork]] = {}
-        try:
-            while waiting or running:
-                workers = self._capacity("deliver", len(waiting), len(running)).after.delivery_workers
-                while waiting and len(running) < workers:
-                    actor = idle.pop() if idle else self._new_actor()
-                    work = waiting.popleft()
-                    running[actor.deliver.remote(work)] = (actor, work)
-                for ready in _wait(list(running)):
-                    actor, work = running.pop(ready)
-                    try:
-                        yield _get(ready)
-                    except RayActorError as fault:
-                        self._again(work, attempts, fault)
-                        waiting.append(work)
-                    else:
-                        idle.append(actor)
-                yield from self._progress(running)
-        finally:
-            for actor in [*idle, *(actor for actor, _ in running.values())]:
-                ray.kill(actor)
+        backlog = DeliveryBacklog(works, self._lease, time.monotonic)
+        while len(backlog) or len(self._pool):
+            workers = self._capacity.now("deliver", len(backlog), len(self._pool)).delivery_workers
+            while len(self._pool) < workers and (work := backlog.take()):
+                self._pool.start(work)
+            self._pool.shrink(workers if len(backlog) else 0)
+            yield from self._finished(backlog)
+            yield from self._capacity.progress(self._pool.partitions)
 
-    def _again(self, work: DeliveryWork, attempts: dict[int, int], fault: RayActorError) -> None:
-        attempts[work.number] = attempts.get(work.number, 0) + 1
-        if attempts[work.number] >= MOST_ATTEMPTS:
-            raise TryAgainError.single(
-                "MR802",
-                f"the delivery of partition {work.number} died {MOST_ATTEMPTS} times",
-                help=f"nothing is lost: `mailray resume {self._run}` goes on",
-            ) from fault
+    def _finished(self, backlog: DeliveryBacklog) -> Iterator[PartitionDelivery]:
+        for work, result in self._pool.finished(WAIT_SECONDS):
+            if isinstance(result, PartitionDelivery):
+                yield result
+            elif isinstance(result, RayActorError):
+                backlog.lost(work, result)
+            elif isinstance(result, RefusedError):
+                backlog.refused(work, result)
+            else:
+                raise result
 
     def _new_actor(self) -> Any:
-        return DeliveryActor.remote(self._job, self._catalogue, self._templates, self._controller)  # type: ignore[attr-defined]
-
-    def _progress(self, running: dict[Any, tuple[Any, DeliveryWork]]) -> Iterator[DeliveryProgress]:
-        numbers = {work.number for _, work in running.values()}
-        told = ray.get(self._controller.progress.remote(self._run.name))
-        for number, counts in told.items():
-            if number in numbers:
-                yield DeliveryProgress(number, counts)
-
-    def _capacity(self, phase: str, pending: int, in_flight: int) -> Decision:
-        """The decision in force; a new one at most once a tick."""
-        now = time.monotonic()
-        if self._decision is None or now - self._last_tick >= TICK_SECONDS or self._decision.reading.phase != phase:
-            self._last_tick = now
-            decision: Decision = ray.get(self._controller.tick.remote(phase, pending, in_flight, self._most_workers))
-            if decision.reasons:
-                self._decided(decision)
-            self._decision = decision
-        return self._decision
-
-
-def _wait(references: list[Any]) -> list[Any]:
-    ready, _ = ray.wait(references, num_returns=1, timeout=TICK_SECONDS / 2) if references else ([], [])
-    return list(ready)
-
-
-def _get(reference: Any) -> Any:
-    """The result, or the fault as it was raised in the worker."""
-    try:
-        return ray.get(reference)
-    except RayTaskError as fault:
-        if isinstance(fault.cause, MailrayError):
-            raise fault.cause from None
-        raise
+        return DeliveryActor.remote(  # type: ignore[attr-defined]
+            self._job, self._catalogue, self._templates, self._capacity.controller
+        )
 
 
 @contextmanager
@@ -136,6 +92,7 @@ def ray_runner(
     job: RunJob, templates: Sequence[TemplateSet], *, address: str | None, object_store_mib: int, decided: OnDecision
 ) -> Iterator[RayRunner]:
     """A runner on the cluster at ``address``, or on a local one that ends with it."""
+    check_lasting(job.settings.run_folder)
     with session(address, object_store_mib=object_store_mib):
         runner = RayRunner(job, templates, decided)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 import ray
 
+from engine.cluster.preflight import check_cluster
 from engine.errors import ServiceError
 
 MIB = 1024 * 1024
@@ -34,17 +36,14 @@ class Session:
 def session(address: str | None, *, object_store_mib: int, cpus: int | None = None) -> Iterator[Session]:
     """Connect to the Ray cluster at ``address`` (``auto`` inside a submitted job), or start a local one when it is None.
 
-    Raises ServiceError when the cluster does not answer or refuses the token.
+    Raises ServiceError when the cluster does not answer or refuses the token, UsageError when the address is none of a cluster.
     """
     if ray.is_initialized():
         yield Session(ray.get_runtime_context().gcs_address, False)
         return
-    local = address is None
     _connect(address, object_store_mib, cpus)
-    if local:
-        _tighten_token()
     try:
-        yield Session(ray.get_runtime_context().gcs_address, local)
+        yield Session(ray.get_runtime_context().gcs_address, address is None)
     finally:
         ray.shutdown()
 
@@ -52,26 +51,34 @@ def session(address: str | None, *, object_store_mib: int, cpus: int | None = No
 def _connect(address: str | None, object_store_mib: int, cpus: int | None) -> None:
     try:
         if address is None:
+            _private_token()
             ray.init(
+                "local",  # with None, Ray would join whatever cluster was last started on this machine
                 num_cpus=cpus,
                 include_dashboard=False,
+                object_store_memory=object_store_mib * MIB,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
-                object_store_memory=object_store_mib * MIB,
             )
         else:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+            check_cluster(address)
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as fault:
         raise ServiceError.single(
             "MR801",
-            f"no Ray cluster answers at {address or 'this machine'}: {' '.join(str(fault).split())[:160]}",
-            help="is it up, and do this process and the cluster have the same RAY_AUTH_MODE and token?",
+            f"no connection to Ray at {address or 'this machine'}: {' '.join(str(fault).split())[:160]}",
+            help="`mailray doctor` looks at what a run needs",
         ) from fault
 
 
-def _tighten_token() -> None:
-    """Ray writes the token of a local cluster readable by everybody."""
+def _private_token() -> None:
+    """Ray makes the token of local clusters readable by everybody, so it is made here, or tightened."""
     token = Path.home() / ".ray" / "auth_token"
     with contextlib.suppress(OSError):
-        if token.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            token.chmod(stat.S_IRUSR | stat.S_IWUSR)
+        token.parent.mkdir(mode=0o700, exist_ok=True)
+        try:
+            with os.fdopen(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_hex(32))
+        except FileExistsError:
+            if token.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                token.chmod(stat.S_IRUSR | stat.S_IWUSR)

@@ -1,0 +1,31 @@
+"""A run's folder is on a disk that all nodes have and that outlives a job; what is not so is said before anything is done."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from engine.errors import ServiceError, UsageError
+from engine.pipeline.run import MANIFEST
+
+JOB_COPY = "working_dir_files"  # where Ray unpacks what was submitted with a job, until it needs the room
+
+
+def check_lasting(run: Path) -> None:
+    """Raises UsageError when the folder would go with the job."""
+    if JOB_COPY in run.parts:
+        raise UsageError.single(
+            "MR806",
+            f"the run's folder {run} is in the job's own copy of its files, which Ray deletes",
+            help="give --run-dir (or MAILRAY_RUNS) as an absolute path on a disk that all nodes share",
+        )
+
+
+def check_visible(run: Path) -> None:
+    """Raises ServiceError when this node does not see the folder."""
+    if not (run / MANIFEST).exists():
+        raise ServiceError.single(
+            "MR807",
+            f"the node {socket.gethostname()} does not see the run's folder {run}",
+            help="--run-dir must be on a disk that all nodes share under the same path",
+        )
