@@ -64,7 +64,7 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided at ``at`` (UTC, ISO 8601), from what, and which rules had a say."""
+    """What was decided at ``at`` (UTC, ISO 8601), from what, and which rules had a say; no reasons when nothing changes."""
 
     at: str
     reading: Reading
@@ -84,4 +84,4 @@ def decide(reading: Reading, capacity: Capacity, bounds: Bounds, rules: tuple[Ru
         if proposal is not None:
             after = proposal.capacity
             reasons[rule.name] = proposal.reason
-    return Decision(at, reading, capacity, after, reasons)
+    return Decision(at, reading, capacity, after, reasons if after != capacity else {})

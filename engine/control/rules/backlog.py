@@ -17,7 +17,7 @@ class Backlog:
 
     def propose(self, reading: Reading, capacity: Capacity, bounds: Bounds) -> Proposal | None:
         waiting = reading.pending + reading.in_flight
-        wanted_cpus = min(math.ceil(waiting / PARTITIONS_PER_CPU), math.floor(reading.cpus_possible))
+        wanted_cpus = min(self._useful_cpus(reading, waiting, bounds), math.floor(reading.cpus_possible))
         after = Capacity(
             window=min(bounds.window, max(2, PARTITIONS_PER_CPU * math.floor(reading.cpus))),
             delivery_workers=max(1, min(bounds.delivery_workers, waiting, math.floor(reading.cpus))),
@@ -26,3 +26,9 @@ class Backlog:
         if after == capacity:
             return None
         return Proposal(after, f"{waiting} partitions to do, {reading.cpus:g} of {reading.cpus_possible:g} CPUs there")
+
+    def _useful_cpus(self, reading: Reading, waiting: int, bounds: Bounds) -> int:
+        """A delivery worker has a CPU of its own; more CPUs than workers would stand idle."""
+        if reading.phase == "deliver":
+            return min(waiting, bounds.delivery_workers)
+        return math.ceil(waiting / PARTITIONS_PER_CPU)

@@ -25,9 +25,15 @@ def test_the_window_follows_the_cpus() -> None:
 
 
 def test_work_that_waits_asks_for_cpus_that_the_cluster_may_have() -> None:
-    assert after(replace(READING, pending=100, cpus_possible=16)).requested_cpus == 16
-    assert after(replace(READING, pending=8, in_flight=2, cpus_possible=16)).requested_cpus == 5
-    assert after(replace(READING, pending=100)).requested_cpus == 0
+    planning = replace(READING, phase="plan")
+    assert after(replace(planning, pending=100, cpus_possible=16)).requested_cpus == 16
+    assert after(replace(planning, pending=8, in_flight=2, cpus_possible=16)).requested_cpus == 5
+    assert after(replace(planning, pending=100)).requested_cpus == 0
+
+
+def test_a_delivery_asks_for_no_more_cpus_than_it_may_have_workers() -> None:
+    assert after(replace(READING, pending=100, cpus_possible=16)).requested_cpus == 8
+    assert after(replace(READING, pending=3, in_flight=2, cpus_possible=16)).requested_cpus == 5
 
 
 def test_workers_never_outnumber_work_cpus_or_the_campaigns_bound() -> None:
@@ -50,3 +56,10 @@ def test_a_decision_says_why_and_nothing_when_nothing_changes() -> None:
     first = decide(READING, START, BOUNDS, RULES, "t")
     assert first.reasons == {"backlog": "12 partitions to do, 4 of 4 CPUs there"}
     assert decide(READING, first.after, BOUNDS, RULES, "t").reasons == {}
+
+
+def test_rules_that_undo_each_other_have_decided_nothing() -> None:
+    saturated = replace(READING, cpu_percent=99, in_flight=8)
+    first = decide(saturated, START, BOUNDS, RULES, "t")
+    again = decide(saturated, first.after, BOUNDS, RULES, "t")
+    assert (again.after, again.reasons) == (first.after, {})
