@@ -14,7 +14,7 @@ from markupsafe import Markup
 from engine.templates.values import Column, Const, Mask, Nested, Numbers, Objects, Texts, Times, Value, flattened, some
 
 _TEXTUAL = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-_LISTS = (pa.types.is_large_list, pa.types.is_fixed_size_list, pa.types.is_list_view, pa.types.is_large_list_view)
+_LISTS = (pa.types.is_large_list, pa.types.is_fixed_size_list)
 _NUMERIC = (pa.types.is_integer, pa.types.is_floating)
 WIDEST = 2**63
 

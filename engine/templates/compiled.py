@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,12 +43,17 @@ class Compiled:
     reads: frozenset[str] | None
     globals_used: frozenset[str]
     memory: Memory = field(default_factory=Memory)
+    faults: deque[str] = field(default_factory=lambda: deque(maxlen=20))
 
     def render(self, batch: pa.RecordBatch) -> Rendered:
         """Every part of every row; see ``PartsProgram.render``."""
         held = Batch(batch, self.memory, self.statics)
         frame = Frame(held, batch.num_rows)
-        written_parts = self._columnar(frame)
+        try:
+            written_parts = self._columnar(frame)
+        except Exception as error:  # a batch that is too much at once, or a fault of ours: Jinja2 still gives the right texts
+            self.faults.append(f"{type(error).__name__}: {error}")
+            held, written_parts = Batch(batch, self.memory, self.statics), dict.fromkeys(self.steps)
         repaired = _Repair(self.rows, batch)
         columnar = [name for name, part in written_parts.items() if part is not None]
         bad = np.flatnonzero(frame.bad).tolist() if frame.bad is not None and columnar else []

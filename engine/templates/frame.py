@@ -18,7 +18,7 @@ import pyarrow as pa
 from engine.templates.rope import Chunk, Pool
 from engine.templates.values import Mask, Rows, Value, union
 
-MOST_ROWS = 20_000_000
+MOST_ROWS = 4_000_000
 MOST_REMEMBERED = 100_000
 
 
@@ -89,7 +89,7 @@ class Batch:
 class Frame:
     """Some rows. ``depth`` is 0 for the batch; ``last_loop`` is the depth of the nearest loop's frame around, 0 when there is none."""
 
-    __slots__ = ("bad", "batch", "depth", "last_loop", "memo", "n", "parent", "printed", "rows", "slots")
+    __slots__ = ("bad", "batch", "depth", "last_loop", "loops", "memo", "n", "parent", "printed", "rows", "slots")
 
     def __init__(self, batch: Batch, n: int, parent: Frame | None = None, rows: Rows | None = None, loop: bool = False) -> None:
         if n > MOST_ROWS:
@@ -102,6 +102,7 @@ class Frame:
         self.last_loop = self.depth if loop else (0 if parent is None else parent.last_loop)
         self.memo: dict[int, Value] = {}
         self.slots: dict[int, Value] = {}
+        self.loops: dict[Hashable, tuple[Any, Frame, Frame]] = {}
         self.printed: dict[tuple[int, bool], list[Any]] = {}
         self.bad: Mask = None
 

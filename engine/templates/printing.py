@@ -44,7 +44,8 @@ def escaped(array: pa.StringArray) -> pa.StringArray:
         return array
     offsets = text_offsets(array)
     hits = np.flatnonzero(_SPECIAL[taken]) + int(offsets[0])
-    rows = np.unique(np.searchsorted(offsets, hits, side="right") - 1)
+    rows = np.searchsorted(offsets, hits, side="right") - 1
+    rows = rows[np.concatenate([[True], rows[1:] != rows[:-1]])]
     touched = array.take(pa.array(rows))
     for plain, entity in needed:
         touched = pc.replace_substring(touched, plain, entity)
@@ -160,10 +161,13 @@ def fixed_texts(data: npt.NDArray[np.float64], places: int) -> tuple[npt.NDArray
 
     A row is in doubt near a tie, where it is negative, large or not a number; Python formats those.
     """
-    scale = 10.0**places
     with np.errstate(all="ignore"):
-        scaled = data * scale
-        sure = (np.abs(scaled - np.floor(scaled) - 0.5) > 1e-6) & (data >= 0) & (scaled < 1e9) & ~np.signbit(data)
-        units = np.where(sure, np.rint(scaled), 0).astype(np.int64)
-    whole, fraction = np.divmod(units, 10**places)
-    return whole, fraction, ~sure
+        scaled = data * 10.0**places
+        nearest = np.rint(scaled)
+        sure = np.abs(scaled - nearest) < 0.5 - 1e-6
+        if not (len(data) and data.min() > 0 and scaled.max() < 1e9):
+            sure &= (data >= 0) & (scaled < 1e9) & ~np.signbit(data)
+            nearest = np.where(sure, nearest, 0)
+    units = nearest.astype(np.int64)
+    whole = units // 10**places
+    return whole, units - whole * 10**places, ~sure

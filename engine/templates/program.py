@@ -96,6 +96,7 @@ class PartsProgram:
         """What is vectorised and what is not, in words, a line each."""
         lines = [f"{each.template}:{each.line}: row by row, because of {each.what}: {each.why}" for each in self.fallbacks]
         lines += [f"{name}:{line}: {what} runs in Python, once for each distinct input" for name, line, what in self.compiled.per_distinct]
+        lines += [f"a batch was rendered row by row: {fault}" for fault in self.compiled.faults]
         return "\n".join(lines) or "everything is vectorised"
 
 

@@ -47,10 +47,17 @@ class Unit:
     fallbacks: list[Fallback] = field(default_factory=list)
     per_distinct: dict[tuple[str, int, str], None] = field(default_factory=dict)
     steps: int = 0
+    slots: dict[Hashable, int] = field(default_factory=dict)
     trees: dict[tuple[int, str], nodes.Template | None] = field(default_factory=dict)
     capturer: Callable[[Scope, nodes.Call], Expression] | None = None
     inliner: Callable[[Scope, Any, nodes.Call], bool] | None = None
     compiler: Callable[[Scope, Any, nodes.Node], None] | None = None
+
+    def slot(self, key: Hashable | None = None) -> int:
+        """A place in a frame for a variable; the same one under the same key."""
+        if key is None:
+            return self.numbering.fresh()
+        return self.slots.setdefault(key, self.numbering.fresh())
 
     def static(self, text: str) -> int:
         """The piece number of a text that is the same in every row."""

@@ -19,7 +19,7 @@ from engine.templates.scope import Loop, Scope, Space, UnsupportedError
 from engine.templates.statements.body import Body
 from engine.templates.statements.holes import Item
 from engine.templates.statements.output import expression
-from engine.templates.statements.spread import spread
+from engine.templates.statements.spread import Spread, spread
 from engine.templates.statements.steps import Fail, Step, run_body
 from engine.templates.statements.targets import Target, bind_constant, bind_target, fill, slot_reader
 from engine.templates.truth import truth
@@ -45,15 +45,17 @@ def loop(scope: Scope, body: Body, node: nodes.For) -> None:
 
 def _columnar(scope: Scope, body: Body, node: nodes.For, iterated: Expression) -> None:
     sequential = writes_namespace(scope, node)
-    item = scope.unit.numbering.fresh()
+    shared = None if sequential else (iterated.number, scope.depth, _shape(node.target))
+    item = scope.unit.slot(shared and (*shared, "item"))
     names = scope.names.inner()
     depth = scope.depth + 1
-    target = bind_target(scope, names, depth, node.target)
+    target = bind_target(scope, names, depth, node.target, shared and (*shared, "target"))
     test = None
     if node.test is not None:
         test = expression(scope.within(names=names, depth=depth, toplevel=False, loops=depth, parallel=depth), node.test)
         depth += 1
-    index, length = scope.unit.numbering.fresh(), scope.unit.numbering.fresh()
+    shared = shared and (*shared, None if test is None else test.number)
+    index, length = (scope.unit.slot(shared and (*shared, name)) for name in ("index", "length"))
     fields = _fields(scope, depth, index, length, slot_reader(scope, scope.depth + 1, item), sequential)
     inner = names.inner()
     inner.bind("loop", Loop(fields, depth))
@@ -66,6 +68,11 @@ def _columnar(scope: Scope, body: Body, node: nodes.For, iterated: Expression) -
     other = _else(scope, node)
     kind = Positions if sequential else ForEach
     body.step(kind(iterated, slots, test, made.steps(), other, scope.environment))
+
+
+def _shape(target: nodes.Node) -> tuple[Any, ...] | None:
+    """How a target takes an item apart, whatever its names are."""
+    return tuple(_shape(each) for each in target.items) if isinstance(target, nodes.Tuple | nodes.List) else None
 
 
 def _else(scope: Scope, node: nodes.For) -> tuple[Step, ...]:
@@ -105,23 +112,14 @@ class ForEach:
         frame.mark(found.bad)
         lengths = found.lengths
         if len(lengths) and lengths.any():
-            lengths = self._items(frame, items, lengths, found.items)
+            lengths = self._items(frame, items, found)
         if self.other:
             empty = np.flatnonzero(lengths == 0).astype(np.int32)
             _rest(frame, items, empty, self.other)
 
-    def _items(self, frame: Frame, items: list[Item], lengths: npt.NDArray[np.int64], value: Value) -> npt.NDArray[np.int64]:
-        rows = np.repeat(np.arange(frame.n, dtype=np.int32), lengths)
-        outer = inner = frame.sub(rows, loop=True)
-        _begin(inner, self.slots, value, self.environment)
-        if self.test is not None:
-            kept = _kept(inner, self.test, self.environment)
-            lengths = np.bincount(rows[kept], minlength=frame.n).astype(np.int64)
-            inner = outer.sub(kept, loop=True)
+    def _items(self, frame: Frame, items: list[Item], found: Spread) -> npt.NDArray[np.int64]:
+        lengths, outer, inner = self._frames(frame, found)
         if inner.n:
-            starts = np.cumsum(lengths) - lengths
-            index = np.arange(inner.n, dtype=np.int64) - np.repeat(starts, lengths)
-            _count(inner, self.slots, index, np.repeat(lengths, lengths))
             layout = run_body(self.body, inner)
             if layout.items:
                 items.append(Items.of(lengths, layout))
@@ -129,6 +127,26 @@ class ForEach:
             inner.close()
         outer.close()
         return lengths
+
+    def _frames(self, frame: Frame, found: Spread) -> tuple[npt.NDArray[np.int64], Frame, Frame]:
+        """The frame of all items and that of the items that pass the test; loops over the same list share them, and what is known there."""
+        key = (self.slots.item, None if self.test is None else self.test.number)
+        held = frame.loops.get(key)
+        if held is not None:
+            return held
+        lengths = found.lengths
+        rows = np.repeat(np.arange(frame.n, dtype=np.int32), lengths)
+        outer = inner = frame.sub(rows, loop=True)
+        _begin(inner, self.slots, found.items, self.environment)
+        if self.test is not None:
+            kept = _kept(inner, self.test, self.environment)
+            lengths = np.bincount(rows[kept], minlength=frame.n).astype(np.int64)
+            inner = outer.sub(kept, loop=True)
+        starts = np.cumsum(lengths) - lengths
+        index = np.arange(inner.n, dtype=np.int64) - np.repeat(starts, lengths)
+        _count(inner, self.slots, index, np.repeat(lengths, lengths))
+        frame.loops[key] = lengths, outer, inner
+        return lengths, outer, inner
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,23 +231,23 @@ def _fields(scope: Scope, depth: int, index: int, length: int, item: Expression,
     """The loop variable's attributes."""
     numbering = scope.unit.numbering
 
-    def computed(function: Callable[[Any, Any], Any]) -> Expression:
+    def computed(name: str, function: Callable[[Any, Any], Any]) -> Expression:
         def read(frame: Frame) -> Value:
             counted, total = frame.slots[index], frame.slots[length]
             if not isinstance(counted, Numbers) or not isinstance(total, Numbers):
                 raise TypeError("a loop counts in numbers")
             return Numbers(function(counted.data, total.data))
 
-        return numbering.variable(depth, read)
+        return numbering.variable(depth, read, ("loop", index, name))
 
     fields = {
-        "index": computed(lambda at, _: at + 1),
-        "index0": computed(lambda at, _: at),
-        "first": computed(lambda at, _: at == 0),
-        "last": computed(lambda at, total: at == total - 1),
-        "length": computed(lambda _, total: total),
-        "revindex": computed(lambda at, total: total - at),
-        "revindex0": computed(lambda at, total: total - at - 1),
+        "index": computed("index", lambda at, _: at + 1),
+        "index0": computed("index0", lambda at, _: at),
+        "first": computed("first", lambda at, _: at == 0),
+        "last": computed("last", lambda at, total: at == total - 1),
+        "length": computed("length", lambda _, total: total),
+        "revindex": computed("revindex", lambda at, total: total - at),
+        "revindex0": computed("revindex0", lambda at, total: total - at - 1),
         "depth": numbering.constant(1),
         "depth0": numbering.constant(0),
     }

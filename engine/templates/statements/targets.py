@@ -17,14 +17,15 @@ from engine.templates.values import Value
 Target: TypeAlias = "int | tuple[Any, ...]"
 
 
-def bind_target(scope: Scope, names: Names, depth: int, node: nodes.Node) -> Target:
-    """Bind a target's names to slots of the frame at ``depth``; the slots' shape is the target's."""
+def bind_target(scope: Scope, names: Names, depth: int, node: nodes.Node, key: tuple[Any, ...] | None = None) -> Target:
+    """Bind a target's names to slots of the frame at ``depth``; the slots' shape is the target's. Under a key, the slots are shared."""
     if isinstance(node, nodes.Name):
-        slot = scope.unit.numbering.fresh()
+        slot = scope.unit.slot(key)
         names.bind(node.name, slot_reader(scope, depth, slot))
         return slot
     if isinstance(node, nodes.Tuple | nodes.List):
-        return tuple(bind_target(scope, names, depth, each) for each in node.items)
+        keys = [key and (*key, len(node.items), place) for place in range(len(node.items))]
+        return tuple(bind_target(scope, names, depth, each, place) for each, place in zip(node.items, keys, strict=True))
     raise UnsupportedError(node, type(node).__name__, "this target is not lowered")
 
 
@@ -32,7 +33,7 @@ def slot_reader(scope: Scope, depth: int, slot: int) -> Expression:
     def read(frame: Frame) -> Value:
         return frame.slots[slot]
 
-    return scope.unit.numbering.variable(depth, read)
+    return scope.unit.numbering.variable(depth, read, ("slot", slot))
 
 
 def bind_constant(scope: Scope, names: Names, node: nodes.Node, value: Any) -> bool:
