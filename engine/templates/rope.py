@@ -17,7 +17,11 @@ import pyarrow as pa
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A run of pieces. ``key`` names texts that are the same in every batch, so that what is derived from them may be kept; else None."""
+    """A run of pieces.
+
+    ``key`` names texts that are the same in every batch, so that what is derived from them may be kept; else None. A null is a piece
+    that no row uses.
+    """
 
     texts: pa.StringArray
     key: Hashable | None = None

@@ -65,7 +65,7 @@ class FragmentEncoder:
     def encode(self, pool: Pool) -> Encoded:
         """The fragments of all pieces; holes, whatever chunk they are in, in one go."""
         loose = [chunk.texts for chunk in pool.chunks if chunk.key is None]
-        holes = pa.concat_arrays(loose) if loose else pa.array([], pa.string())
+        holes = pc.fill_null(pa.concat_arrays(loose), "") if loose else pa.array([], pa.string())
         fragments, hole_returns = encode_fragments(holes), ending_in_return(holes)
         runs, returns = [], [np.empty(0, np.int64)]
         piece = hole = 0
