@@ -104,7 +104,7 @@ class Checker:
 
 def sql_of(expression: exp.Expr) -> str:
     """The text that DuckDB runs: generated from the checked tree, never the user's own."""
-    return str(expression.sql(DIALECT, comments=False, identify=True))
+    return str(expression.sql(DIALECT, comments=False))
 
 
 def rewritten(root: exp.Expr, types: Mapping[str, pa.DataType]) -> exp.Expr:
