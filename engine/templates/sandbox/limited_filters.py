@@ -112,6 +112,10 @@ def _items(value: Any, *_args: Any, **_kwargs: Any) -> None:
     spend(SPLIT_CHARACTER * _length(value))
 
 
+def _ordered(value: Any, *_args: Any, **_kwargs: Any) -> None:
+    spend(3 * SPLIT_CHARACTER * _length(value))
+
+
 def _slow(value: Any, *_args: Any, **_kwargs: Any) -> None:
     spend(20 * CHARACTER * _length(value))
 
@@ -119,25 +123,25 @@ def _slow(value: Any, *_args: Any, **_kwargs: Any) -> None:
 GUARDS: Final[dict[str, Filter]] = {
     "batch": _batch,
     "center": _center,
-    "dictsort": _items,
+    "dictsort": _ordered,
     "format": _format,
-    "groupby": _items,
+    "groupby": _ordered,
     "indent": _indent,
     "items": _items,
     "join": _join,
     "list": _items,
-    "max": _items,
-    "min": _items,
+    "max": _ordered,
+    "min": _ordered,
     "pprint": _quadratic,
     "replace": _replace,
     "round": _round,
     "slice": _batch,
-    "sort": _items,
+    "sort": _ordered,
     "striptags": _slow,
     "sum": _sum,
     "title": _slow,
     "tojson": _tojson,
-    "unique": _items,
+    "unique": _ordered,
     "urlencode": _slow,
     "urlize": _urlize,
     "wordcount": _slow,

@@ -19,6 +19,8 @@ from engine.templates.sandbox.limits import MAX_CALL_DEPTH, MAX_TEXT, WORK, Temp
 
 CHARACTER = 2  # units for reading or making one character
 ITEM = 8  # units for taking one item out of an iterable
+SMALL = 40  # characters
+SMALL_INTEGER = 2**64
 _TEXTS = frozenset({str, Markup, bytes})
 _CONTAINERS = (list, tuple, dict, set, frozenset, deque)
 
@@ -93,17 +95,27 @@ def _plain_size(value: object) -> int:
 
 
 def charged(value: Any) -> Any:
-    """The value itself, its reading paid for; a generator pays for each item as it is taken."""
-    if type(value) in _TEXTS:
-        spend(CHARACTER * len(value))
-    elif isinstance(value, _CONTAINERS):
+    """The value itself, its reading paid for; a generator pays for each item as it is taken.
+
+    Small values are in the price of the node that makes them.
+    """
+    kind = type(value)
+    if kind is str or kind is Markup:
+        if len(value) > SMALL:
+            spend(CHARACTER * len(value))
+        return value
+    if value is None or kind is float or kind is bool or (kind is int and -SMALL_INTEGER < value < SMALL_INTEGER):
+        return value
+    return _charged(value)
+
+
+def _charged(value: Any) -> Any:
+    if isinstance(value, _CONTAINERS):
         spend(ITEM * size_of(value))
-    elif type(value) is GeneratorType:
+    elif isinstance(value, GeneratorType):
         return taken(value)
     else:
-        size = _plain_size(value)
-        if size > ITEM:
-            spend(CHARACTER * size)
+        spend(CHARACTER * _plain_size(value))
     return value
 
 
