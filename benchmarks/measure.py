@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 ROWS_ALONE = 2_000
 ROWS_TOGETHER = 16_384
+PASSES = 8  # so many batches of different rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 import numpy as np
 import pyarrow as pa
@@ -27,13 +28,14 @@ def envelope(batch: pa.RecordBatch) -> Envelope:
 
 
 def subject(batch: pa.RecordBatch) -> Subject:
-    batch = batch.slice(0, ROWS_TOGETHER)
     identity = SenderIdentity(SENDER, "basket", "shop", "abandoned_cart", unsubscribe_url=UNSUBSCRIBE_URL)
     rendering, messages = compile_parts(PARTS, constants=CONSTANTS), MessageProgram(identity, secret=b"measured")
-    to = envelope(batch)
+    slices = [batch.slice(start, ROWS_TOGETHER) for start in range(0, len(batch), ROWS_TOGETHER)]
+    passes = itertools.cycle([(rows, envelope(rows)) for rows in slices])
 
     def run() -> int:
-        wire = messages.materialise(rendering.render(batch), to)
+        rows, to = next(passes)
+        wire = messages.materialise(rendering.render(rows), to)
         return sum(len(block) for block in wire.blocks())
 
     def first(count: int) -> list[tuple[str, ...]]:
@@ -41,4 +43,4 @@ def subject(batch: pa.RecordBatch) -> Subject:
         wire = messages.materialise(rendering.render(few), envelope(few))
         return [read(bytes(message.content)) for block in wire.blocks() for message in block]
 
-    return Subject("Mailray: rendered, encoded, ready for the wire", len(batch), run, first)
+    return Subject("Mailray: rendered, encoded, ready for the wire", min(len(batch), ROWS_TOGETHER), run, first)
