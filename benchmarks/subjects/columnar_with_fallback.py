@@ -11,7 +11,7 @@ from benchmarks.subjects.columnar import of_program
 from benchmarks.template import CONSTANTS, PARTS
 from engine.templates import compile_parts
 
-EXPRESSION = "{{ user.email.swapcase() }}"
+EXPRESSION = "{{ user.email.casefold() }}"
 
 
 def subject(batch: pa.RecordBatch) -> Subject:
