@@ -37,6 +37,7 @@ def beside(name: str, path: str) -> str:
 def siblings(name: str) -> Iterator[str]:
     """The name itself and the files that are the same template in another form."""
     yield name
-    for suffix in (HTML, TEXT):
+    for suffix in (HTML, TEXT, SUFFIX):
         if name.endswith(suffix):
             yield from (name.removesuffix(suffix) + other for other in (HTML, TEXT, MJML) if other != suffix)
+            return

@@ -42,7 +42,7 @@ _SPACE = re.compile(r"[ \t\n\r\f\u200c\u034f]+")
 _JINJA = re.compile(r"\{(?=[{%#])")
 _MARKUP_FILTER = re.compile(r"\|\s*(?:e|escape|forceescape)\s*(?=[-+]?\}\}$)")
 _SAFE_FILTER = re.compile(r"\|\s*safe\s*(?=[-+]?\}\}$)")
-_NAMES = re.compile(r"(['\"])([^'\"]+)\.html\.j2\1")
+_NAMES = re.compile(r"(['\"])([^'\"]+?)(?:\.html)?(?<!\.txt)(?<!\.subject)\.j2\1")
 _FILE_KEYWORDS = frozenset({"extends", "include", "import", "from"})
 HYPHEN = "- "
 
@@ -140,7 +140,7 @@ class _Writer:
 
 
 def text_part(source: str) -> str:
-    """The text source of an HTML source; templates that it names as ``x.html.j2`` are named as ``x.txt.j2`` in it.
+    """The text source of an HTML source; templates that it names as ``x.html.j2`` or ``x.j2`` are named as ``x.txt.j2`` in it.
 
     Markup filters go: ``|e`` is dropped and ``|safe`` becomes ``|striptags``. Raises jinja2.TemplateSyntaxError.
     """

@@ -14,7 +14,7 @@ from engine.templates.sources.mjml_pages import mjml_to_html
 from engine.templates.sources.plain_text import text_part
 from engine.templates.sources.styles import inline_styles
 
-HTML, TEXT, SUBJECT, MJML = ".html.j2", ".txt.j2", ".subject.j2", ".mjml.j2"
+HTML, TEXT, SUBJECT, MJML, PLAIN = ".html.j2", ".txt.j2", ".subject.j2", ".mjml.j2", ".j2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,16 @@ def prepare(files: Mapping[str, str]) -> Prepared:
 
 
 def _pages(files: Mapping[str, str]) -> dict[str, str]:
-    return {name: source for name, source in files.items() if name.endswith(HTML)}
+    """The sources of markup; those named ``x.html.j2`` last."""
+    pages = {name: source for name, source in files.items() if not name.endswith((TEXT, SUBJECT))}
+    return dict(sorted(pages.items(), key=lambda page: page[0].endswith(HTML)))
 
 
 def _named(name: str, suffix: str) -> str:
-    return name.removesuffix(MJML).removesuffix(HTML) + suffix
+    for ending in (MJML, HTML, PLAIN):
+        if name.endswith(ending):
+            return name.removesuffix(ending) + suffix
+    return name + suffix
 
 
 def _compiled(files: Mapping[str, str]) -> dict[str, str]:

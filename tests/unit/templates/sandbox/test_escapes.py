@@ -16,35 +16,8 @@ REFUSED = (
     jinja2.TemplateSyntaxError,
     jinja2.TemplateRuntimeError,
 )
-OBJECTS = [
-    "''",
-    "[]",
-    "{}",
-    "()",
-    "1",
-    "1.5",
-    "true",
-    "none",
-    "name",
-    "day",
-    "range",
-    "dict",
-    "namespace()",
-    "self",
-    "macro",
-    "range(1)",
-]
-ATTRIBUTES = [
-    "__class__",
-    "__init__",
-    "__globals__",
-    "__mro__",
-    "__subclasses__",
-    "__builtins__",
-    "__dict__",
-    "__reduce_ex__",
-    "__doc__",
-]
+OBJECTS = ["''", "[]", "{}", "1", "none", "day", "range", "dict", "namespace()", "self", "macro"]
+ATTRIBUTES = ["__class__", "__init__", "__globals__", "__subclasses__", "__dict__", "__reduce_ex__"]
 WAYS = [
     "{{{{ {object}.{attribute} }}}}",
     "{{{{ {object}['{attribute}'] }}}}",

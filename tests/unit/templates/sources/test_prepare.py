@@ -36,6 +36,21 @@ def test_a_folder_is_prepared_as_one() -> None:
     assert prepared.diagnostics == ()
 
 
+def test_macros_in_a_file_of_any_name_are_made_text_too() -> None:
+    files = {
+        "a.html.j2": "{% import 'macros.j2' as m %}{% import 'words.txt.j2' as w %}<p>{{ m.button('x') }}{{ w.hi }}</p>",
+        "macros.j2": "<style>a{color:red}</style>{% macro button(label) %}<a href='https://example.com/'>{{ label }}</a>{% endmacro %}",
+        "words.txt.j2": "{% set hi = 'hi' %}",
+    }
+    prepared = prepare(files).files
+    assert (
+        prepared["a.txt.j2"]
+        == "{% import 'macros.txt.j2' as m %}{% import 'words.txt.j2' as w %}{{ m.button('x') }}{{ w.hi }}\n"
+    )
+    assert prepared["macros.txt.j2"] == "{% macro button(label) %}{{ label }} (https://example.com/){% endmacro %}\n"
+    assert '<a style="color: red"' in prepared["macros.j2"]
+
+
 def test_every_syntax_error_of_all_files_is_told() -> None:
     with pytest.raises(InputError) as caught:
         check_syntax(
