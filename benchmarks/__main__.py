@@ -66,7 +66,7 @@ def main() -> None:
     rounds = max(5, options.rounds)
     figures = {title: measured(makers, batch(), rounds) for title, (batch, makers) in TABLES.items()}
     compilation = compile_milliseconds(rounds)
-    gained, highest = growth(basket())
+    gained, highest = growth()
     if options.json:
         shown = {title: [asdict(each) for each in group] for title, group in figures.items()}
         print(json.dumps({**shown, "compile_ms": compilation, "gained_mb": gained, "highest_mb": highest}, indent=2))
