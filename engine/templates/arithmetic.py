@@ -93,7 +93,7 @@ def arithmetic(operator: str, left: Value, right: Value) -> Numbers | None:
     """The operation on two columns of numbers, or a column and a constant; None and undefined rows are bad."""
     kernel = ARITHMETIC.get(operator)
     a, b = operand(left), operand(right)
-    if kernel is None or a is None or b is None:
+    if kernel is None or a is None or b is None or (isinstance(left, Const) and isinstance(right, Const)):
         return None
     with np.errstate(all="ignore"):
         made = kernel(a, b)
@@ -113,7 +113,7 @@ def compare(operator: str, left: Value, right: Value) -> npt.NDArray[np.bool_] |
     """The comparison of the numbers themselves, whatever None and undefined rows hold."""
     kernel = COMPARISON.get(operator)
     a, b = operand(left), operand(right)
-    if kernel is None or a is None or b is None:
+    if kernel is None or a is None or b is None or (isinstance(left, Const) and isinstance(right, Const)):
         return None
     if is_float(a) != is_float(b) and not _exact_as_floats(a, b):
         return None

@@ -11,7 +11,7 @@ import pyarrow as pa
 from jinja2 import Environment, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
-from engine.templates.columns import from_arrow, list_bounds
+from engine.templates.columns import exact_undefined, from_arrow, list_bounds
 from engine.templates.expressions.expression import Expression
 from engine.templates.expressions.operators import folded
 from engine.templates.frame import Frame
@@ -74,7 +74,8 @@ def bound_attribute(scope: Scope, node: nodes.Node, bound: Binding, attr: str) -
         if isinstance(exported, Expression):
             return exported
         if exported is None and not attr.startswith("_"):
-            return scope.unit.numbering.constant(scope.environment.undefined(name=attr))
+            missing = missing_attribute(scope.environment, attr)
+            return scope.unit.numbering.constant(missing.value, failed=missing.failed)
     raise UnsupportedError(node, f"{type(bound).__name__.lower()}.{attr}", "this attribute is not lowered")
 
 
@@ -87,12 +88,17 @@ def space_attribute(scope: Scope, space: Space, attr: str) -> Expression:
         owner = owner_of(frame, space.depth)
         held = owner.memo.get(space_key(space, attr))
         if held is None:
-            held = initial.at(owner) if initial is not None else Const(environment.undefined(name=attr))
+            held = initial.at(owner) if initial is not None else missing_attribute(environment, attr)
         return held if owner is frame else gather(held, frame.rows_in(owner))
 
     key = ("space", space.number, attr, space.clock[0], scope.depth)
     made = scope.unit.numbering.operation(key, (), read, depth=scope.depth)
     return made
+
+
+def missing_attribute(environment: Environment, attr: str) -> Const:
+    """Undefined, for an attribute that an object lacks; bad where the environment's undefined would tell of the object."""
+    return Const(environment.undefined(name=attr), failed=not exact_undefined(environment))
 
 
 def owner_of(frame: Frame, depth: int) -> Frame:
@@ -139,7 +145,7 @@ def field_of(frame: Frame, value: Nested, attr: str, environment: Environment) -
     bad = union(value.bad, value.undefined)
     place = value.array.type.get_field_index(attr)
     if place < 0:
-        missing = Const(environment.undefined(name=attr))
+        missing = missing_attribute(environment, attr)
         return missing if bad is None else Objects([missing.value], np.zeros(frame.n, np.int32), bad)
     child = frame.batch.derived(value.array, ("field", place), lambda: from_arrow(value.array.field(place)))
     undefined = none_rows(value, frame.n)

@@ -128,8 +128,12 @@ def _defined(value: Value, wanted: bool, n: int) -> Numbers:
 
 
 def _divisible(name: str, value: Numbers, rest: list[Value]) -> Numbers | None:
-    divisor: Any = rest[0].value if rest and isinstance(rest[0], Const) else 2
-    if value.data.dtype == np.float64 or type(divisor) is not int or divisor <= 0 or (name == "divisibleby") != bool(rest):
+    divisor: Any = 2
+    if name == "divisibleby":
+        divisor = rest[0].value if len(rest) == 1 and isinstance(rest[0], Const) else None
+    elif rest:
+        return None
+    if value.data.dtype == np.float64 or type(divisor) is not int or divisor <= 0:
         return None
     remainder = value.data.astype(np.int64) % divisor
     bad = union(value.bad, value.none, value.undefined)

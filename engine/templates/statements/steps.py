@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from jinja2 import Environment
 
-from engine.templates.expressions.access import owner_of, space_key
+from engine.templates.expressions.access import missing_attribute, owner_of, space_key
 from engine.templates.expressions.expression import Expression
 from engine.templates.frame import Frame
 from engine.templates.layout import Branches, Layout
@@ -17,7 +17,7 @@ from engine.templates.merging import stacked
 from engine.templates.scope import Space
 from engine.templates.statements.holes import Item, Table
 from engine.templates.truth import truth
-from engine.templates.values import Const, Rows, Value, bad_rows, gather, within
+from engine.templates.values import Rows, Value, bad_rows, gather, within
 
 
 class Step(Protocol):
@@ -163,7 +163,7 @@ class Write:
         initial = self.space.attributes.get(self.attr)
         held = owner.memo.get(key)
         if held is None:
-            held = initial.at(owner) if initial is not None else Const(self.environment.undefined(name=self.attr))
+            held = initial.at(owner) if initial is not None else missing_attribute(self.environment, self.attr)
         order = np.arange(owner.n, dtype=np.int32)
         order[frame.rows_in(owner)] = owner.n + np.arange(frame.n, dtype=np.int32)
         owner.memo[key] = gather(stacked([held, value], [owner.n, frame.n], self.environment), order)
