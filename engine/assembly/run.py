@@ -19,7 +19,7 @@ from engine.assembly.worker import RunJob, mailing_of, open_worker
 from engine.audience.partitions import partitions
 from engine.campaign.fingerprint import differences
 from engine.campaign.schema import Campaign
-from engine.conditions import ConditionSet
+from engine.conditions import ConditionSet, split
 from engine.errors import RefusedError
 from engine.monitoring import Stages
 from engine.pipeline.materialise import Mailing
@@ -46,10 +46,11 @@ class OpenRun:
         never = suppressed(audience.suppression, self.settings.origin)
         if audience.where is None:
             return Selection(source, None, None, never)
-        rest = ConditionSet(
-            {"where": audience.where}, definition.audience, definition.now, definition.campaign.timezone
-        )
-        return Selection(source, None, rest, never)
+        pushed, rest = split(audience.where, source.schema), None
+        if pushed.rest is not None:
+            zone = definition.campaign.timezone
+            rest = ConditionSet({"where": pushed.rest}, definition.audience, definition.now, zone)
+        return Selection(source, pushed.filter, rest, never)
 
     @property
     def job(self) -> RunJob:

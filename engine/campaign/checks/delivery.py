@@ -11,7 +11,7 @@ from email_validator import EmailNotValidError, validate_email
 from engine.campaign.document import Document, KeyPath, dotted
 from engine.errors import Diagnostic, did_you_mean
 
-TRANSPORT_SCHEMES = ("file", "rehearsal", "smtp")
+TRANSPORT_SCHEMES = ("file", "rehearsal", "smtp", "smtps")
 _ADDRESSES: tuple[KeyPath, ...] = (
     ("delivery", "from", "address"),
     ("delivery", "reply_to"),

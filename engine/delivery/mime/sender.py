@@ -68,7 +68,7 @@ class SenderHeaders:
 
     @classmethod
     def of(cls, identity: SenderIdentity, smtputf8: bool) -> SenderHeaders:
-        """Raises CampaignError (MR701) with every value that cannot stand in a header."""
+        """Raises CampaignError (MR709) with every value that cannot stand in a header."""
         check = _Check(smtputf8)
         address = check.address("delivery.from.address", identity.address)
         mailto = check.address("delivery.unsubscribe.mailto", identity.unsubscribe_mailto)
@@ -118,7 +118,7 @@ class _Check:
         return ":".join(parts)
 
     def _refuse(self, setting: str, reason: str) -> str:
-        self.faults.append(Diagnostic("MR701", f"{setting} {reason}"))
+        self.faults.append(Diagnostic("MR709", f"{setting} {reason}"))
         return ""
 
 

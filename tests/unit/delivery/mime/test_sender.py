@@ -78,7 +78,7 @@ def test_an_address_is_quoted_in_a_mailto_url() -> None:
 def test_what_no_header_can_hold_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(CampaignError) as refused:
         SenderHeaders.of(replace(PLAIN, **change), smtputf8=False)
-    assert [fault.code for fault in refused.value.diagnostics] == ["MR701"]
+    assert [fault.code for fault in refused.value.diagnostics] == ["MR709"]
 
 
 def test_all_faults_are_told_at_once() -> None:
