@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from engine.templates.remembering import Known
 from engine.templates.rope import Chunk, Pool
 from engine.templates.values import Mask, Rows, Value, union
 
 MOST_ROWS = 4_000_000
-MOST_REMEMBERED = 100_000
 
 
 class TooManyRowsError(Exception):
@@ -30,13 +30,14 @@ class TooManyRowsError(Exception):
 class Memory:
     """What a program keeps between batches: results for distinct inputs, bounded, and arrays that are the same in every batch."""
 
-    results: dict[Hashable, dict[Any, Any]] = field(default_factory=dict)
+    results: dict[Hashable, Known] = field(default_factory=dict)
     arrays: dict[Hashable, pa.StringArray] = field(default_factory=dict)
 
-    def remembered(self, key: Hashable) -> dict[Any, Any]:
-        found = self.results.setdefault(key, {})
-        if len(found) > MOST_REMEMBERED:
-            found.clear()
+    def known(self, key: Hashable) -> Known:
+        """The table of an operation's results."""
+        found = self.results.get(key)
+        if found is None:
+            found = self.results[key] = Known()
         return found
 
     def array(self, key: Hashable, make: Callable[[], pa.StringArray]) -> pa.StringArray:
@@ -56,6 +57,7 @@ class Batch:
         self._bases: dict[int, int] = {}
         self._length = 0
         self._derived: dict[tuple[int, Hashable], tuple[Any, Any]] = {}
+        self._kept: dict[int, tuple[Any, dict[Hashable, Any]]] = {}
         self._constants: dict[str, pa.StringArray] = {}
         self.register(statics.texts, statics.key)
 
@@ -77,10 +79,19 @@ class Batch:
 
     def derived(self, source: Any, key: Hashable, make: Callable[[], Any]) -> Any:
         """What was made of an array under this key, made once; the array is kept alive meanwhile."""
+        kept, table = self._kept.get(id(source), (None, {}))
+        if kept is source:
+            if key not in table:
+                table[key] = make()
+            return table[key]
         found = self._derived.get((id(source), key))
         if found is None:
             found = self._derived[(id(source), key)] = (source, make())
         return found[1]
+
+    def keep(self, known: Known) -> None:
+        """What is derived of a table that outlives the batch outlives it too."""
+        self._kept[id(known.texts)] = (known.texts, known.derived)
 
     def pool(self) -> Pool:
         return Pool(tuple(self._chunks))

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from engine.templates.columns import from_objects, to_objects
 from engine.templates.frame import Frame
-from engine.templates.values import Const, Mask, Objects, Texts, Times, Value, failed, union
+from engine.templates.values import Const, Objects, Texts, Times, Value, failed, union
 
 Operation = Callable[..., Any]
 _BATCHED = 2**62
@@ -124,54 +124,28 @@ def _tuples(inputs: list[Objects], keys: npt.NDArray[np.int64]) -> list[tuple[An
 def _remembered(
     frame: Frame, operation: Operation, fixed: list[Any], place: int, value: Value, memo: Hashable
 ) -> Value | None:
-    """A text's or a time's results, kept between batches under the exact entry that they were made of."""
+    """A text's or a time's results, kept between batches; None where that does not serve."""
     if not isinstance(value, Texts | Times) or value.undefined is not None:
         return None
-    if isinstance(value, Texts):
-        known = frame.batch.memory.remembered((memo, "text", value.safe))
-    else:
-        known = frame.batch.memory.remembered((memo, "time", str(value.array.type)))
-    array, codes, bad = value.array, value.codes, value.bad
+    safe = isinstance(value, Texts) and value.safe
+    known = frame.batch.memory.known((memo, str(value.array.type), safe))
+    if known.useless:
+        return None
+    array, codes = value.array, value.codes
     if codes is not None and len(array) > len(codes):
         array, codes = array.take(pa.array(codes)), None
-    coded = pc.dictionary_encode(array, null_encoding="encode")
-    inner = coded.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
-    results, lost = _looked_up(operation, fixed, place, coded.dictionary, value, known)
-    rows = inner if codes is None else inner[codes]
-    return from_objects(results, rows, union(bad, lost[rows] if lost is not None else None))
 
+    def compute(entries: pa.Array) -> tuple[list[Any], npt.NDArray[np.bool_]]:
+        inputs = entries.to_pylist()
+        if safe:
+            inputs = [None if each is None else Markup(each) for each in inputs]  # noqa: S704
+        return _called(operation, fixed, [place], [(each,) for each in inputs], lazy=False)
 
-def _looked_up(
-    operation: Operation, fixed: list[Any], place: int, entries: pa.Array, value: Texts | Times, known: dict[Any, Any]
-) -> tuple[list[Any], Mask]:
-    keys = entries.to_pylist() if isinstance(value, Texts) else _raw(entries)
-    results = [known.get(key, known) for key in keys]
-    missing = [index for index, result in enumerate(results) if result is known]
-    if not missing:
-        return _unpacked(results)
-    inputs = entries.take(pa.array(missing, pa.int32())).to_pylist()
-    if isinstance(value, Texts) and value.safe:
-        inputs = [None if each is None else Markup(each) for each in inputs]  # noqa: S704
-    made, lost = _called(operation, fixed, [place], [(each,) for each in inputs], lazy=False)
-    for index, result, failure in zip(missing, made, lost.tolist(), strict=True):
-        results[index] = known[keys[index]] = _LOST if failure else result
-    return _unpacked(results)
-
-
-def _raw(entries: pa.Array) -> list[Any]:
-    wide = pa.int64() if entries.type.bit_width == 64 else pa.int32()
-    return entries.view(wide).to_pylist()
-
-
-class _Lost:
-    """What is remembered of inputs that raise."""
-
-
-_LOST = _Lost()
-
-
-def _unpacked(results: list[Any]) -> tuple[list[Any], Mask]:
-    if not any(each is _LOST for each in results):
-        return results, None
-    lost = np.fromiter((each is _LOST for each in results), bool, len(results))
-    return [None if each is _LOST else each for each in results], lost
+    rows = known.find(array, compute)
+    if rows is None:
+        return None
+    if codes is not None:
+        rows = rows[codes]
+    bad = union(value.bad, known.lost[rows] if known.lost.any() else None)
+    frame.batch.keep(known)
+    return Texts(known.texts, rows, bad=bad, safe=known.safe)

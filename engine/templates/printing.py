@@ -18,8 +18,6 @@ from engine.templates.truth import text_offsets
 from engine.templates.values import Const, Numbers, Objects, Texts, Value, dense, flattened, union, validity
 
 _REPLACED = (("&", "&amp;"), (">", "&gt;"), ("<", "&lt;"), ("'", "&#39;"), ('"', "&#34;"))
-_SPECIAL = np.zeros(256, bool)
-_SPECIAL[list(b"&<>'\"")] = True
 
 
 def text_bytes(array: pa.StringArray) -> npt.NDArray[np.uint8]:
@@ -43,7 +41,7 @@ def escaped(array: pa.StringArray) -> pa.StringArray:
     if not needed:
         return array
     offsets = text_offsets(array)
-    hits = np.flatnonzero(_SPECIAL[taken]) + int(offsets[0])
+    hits = np.sort(np.concatenate([np.flatnonzero(taken == ord(plain)) for plain, _ in needed])) + int(offsets[0])
     rows = np.searchsorted(offsets, hits, side="right") - 1
     rows = rows[np.concatenate([[True], rows[1:] != rows[:-1]])]
     touched = array.take(pa.array(rows))

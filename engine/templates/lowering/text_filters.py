@@ -62,19 +62,26 @@ def truncate(frame: Frame, site: Site, value: Value, args: tuple[Any, ...], kwar
     length, killwords, end, leeway = _truncation(site, args, kwargs)
     if type(length) is not int or type(leeway) is not int or not isinstance(end, str) or length < len(end) or leeway < 0:
         return None
-    value = dense(value)
-    long = np.flatnonzero(pc.fill_null(pc.greater(pc.utf8_length(value.array), length + leeway), False).to_numpy(zero_copy_only=False))
-    bad = union(value.bad, absent_rows(value, frame.n))
-    if len(long) == 0:
-        return replace(value, bad=bad)
     function = site.environment.filters["truncate"]
-    inner = Frame(frame.batch, len(long))
     memo = ("truncate", length, bool(killwords), end, leeway)
 
     def call(text: Any) -> Any:
         return function(site.environment, text, *args, **kwargs)
 
-    cut = apply(inner, site.environment, call, Texts(value.array.take(pa.array(long)), safe=value.safe), memo=memo)
+    if not frame.batch.memory.known((memo, "string", value.safe)).useless:
+        return apply(frame, site.environment, call, value, memo=memo)
+    return _cut(frame, site, dense(value), length + leeway, call)
+
+
+def _cut(frame: Frame, site: Site, value: Texts, most: int, call: Any) -> Value | None:
+    """Many different texts: only the long ones are looked at."""
+    sizes = pc.fill_null(pc.utf8_length(value.array), 0).to_numpy(zero_copy_only=False)
+    long = np.flatnonzero(sizes > most)
+    bad = union(value.bad, absent_rows(value, frame.n))
+    if len(long) == 0:
+        return replace(value, bad=bad)
+    inner = Frame(frame.batch, len(long))
+    cut = apply(inner, site.environment, call, Texts(value.array.take(pa.array(long)), safe=value.safe))
     if not isinstance(cut, Texts) or cut.bad is not None or cut.safe != value.safe:
         return None
     texts = cut.array if cut.codes is None else cut.array.take(pa.array(cut.codes))
