@@ -18,7 +18,7 @@ from engine.campaign.fingerprint import Fingerprint, fingerprint
 from engine.campaign.load import LoadedCampaign, load_campaign
 from engine.campaign.schema import Campaign
 from engine.conditions import check_campaign
-from engine.errors import InputError, MailrayError
+from engine.errors import InputError, MailrayError, MissingInputError
 from engine.pipeline.compile import fields_read, needed_columns
 from engine.pipeline.plan import PlanDefinition
 from engine.templates.catalogue import TemplateSet
@@ -56,6 +56,7 @@ def open_campaign(
         capacity = campaign.capacity.model_copy(update={"partition_rows": partition_rows})
         campaign = campaign.model_copy(update={"capacity": capacity})
     source = open_files(campaign.audience.source, audience_folder or folder, campaign.audience.format)
+    _refuse_empty(source)
     check_schema(campaign.audience, source.schema, source.name)
     everything = plain_schema(source.schema, source.schema.names)
     templates = tuple(TemplateFiles(folder / "templates", list(loaded.templates)).sets())
@@ -70,6 +71,12 @@ def open_campaign(
     audience = plain_schema(source.schema, needed_columns(campaign, everything, fields))
     definition = PlanDefinition(campaign, audience, fields, now)
     return OpenCampaign(loaded, templates, source, definition, audience_folder or folder)
+
+
+def _refuse_empty(source: Source) -> None:
+    """A file without rows has columns without a type; looked for first, so that it is not told as wrong types."""
+    if any(pa.types.is_null(field.type) for field in source.schema) and source.count() == 0:
+        raise MissingInputError.single("MR357", f"{source.name} has no rows", help="is it the right file?")
 
 
 def suppressed(suppression: str | list[str] | None, folder: Path) -> Iterator[pa.StringArray]:

@@ -57,6 +57,8 @@ def open_files(source: str | Sequence[str], folder: Path, format: str | None = N
     with _reading(name):
         dataset = ds.dataset(paths, filesystem=filesystem, format=_dataset_format(kind))
         _check_same_columns(dataset, name)
+        if kind == "csv":
+            _check_text(dataset.schema, name)
     return FileSource(name, dataset)
 
 
@@ -141,6 +143,15 @@ def _check_same_columns(dataset: ds.Dataset, name: str) -> None:
                 f"the files of {name} differ: {posixpath.basename(fragment.path)} has other columns or types ({', '.join(differing[:5])})",
                 help="make all files of an audience alike",
             )
+
+
+def _check_text(schema: pa.Schema, name: str) -> None:
+    """A CSV column that is not UTF-8 is taken for bytes."""
+    broken = [field.name for field in schema if pa.types.is_binary(field.type)]
+    if broken:
+        raise InputError.single(
+            "MR364", f"{name} is not UTF-8 text (column {', '.join(broken)})", help="save the file as UTF-8"
+        )
 
 
 @contextmanager
