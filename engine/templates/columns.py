@@ -45,7 +45,11 @@ def _from_dictionary(array: pa.DictionaryArray, undefined: Mask, codes: Any) -> 
     values = array.dictionary
     if indices.null_count:
         values = pa.concat_arrays([values, pa.nulls(1, values.type)])
-        indices = indices.fill_null(len(values) - 1) if len(values) - 1 < 127 else indices.cast(pa.int32()).fill_null(len(values) - 1)
+        indices = (
+            indices.fill_null(len(values) - 1)
+            if len(values) - 1 < 127
+            else indices.cast(pa.int32()).fill_null(len(values) - 1)
+        )
     inner = indices.cast(pa.int32()).to_numpy(zero_copy_only=False)
     return from_arrow(values, undefined, inner if codes is None else inner[codes])
 
@@ -93,7 +97,9 @@ def _narrow(kind: type, values: list[Any], codes: npt.NDArray[np.int32], none: b
     if kind in (int, float, bool):
         absent = np.fromiter((each is None for each in values), bool, len(values)) if none else None
         try:
-            data = np.array([0 if each is None else each for each in values], {int: np.int64, float: np.float64, bool: bool}[kind])
+            data = np.array(
+                [0 if each is None else each for each in values], {int: np.int64, float: np.float64, bool: bool}[kind]
+            )
         except OverflowError:
             return None
         return Numbers(data[codes], None if absent is None else some(absent[codes]))
@@ -160,12 +166,18 @@ def _objects_of_numbers(value: Numbers) -> Objects:
     data = value.data
     bits = data.view(np.int64) if data.dtype == np.float64 else data.astype(np.int64)
     mask = value.none
-    coded = pc.dictionary_encode(pa.array(bits, mask=mask) if mask is not None else pa.array(bits), null_encoding="encode")
+    coded = pc.dictionary_encode(
+        pa.array(bits, mask=mask) if mask is not None else pa.array(bits), null_encoding="encode"
+    )
     keys, codes = coded.dictionary, coded.indices.to_numpy(zero_copy_only=False)
     null = keys.is_null().to_numpy(zero_copy_only=False)
     raw = pc.fill_null(keys, 0).to_numpy()
     found: list[Any] = raw.view(np.float64).tolist() if data.dtype == np.float64 else raw.astype(data.dtype).tolist()
-    return Objects([None if none else each for each, none in zip(found, null, strict=True)], codes.astype(np.int32, copy=False), value.bad)
+    return Objects(
+        [None if none else each for each, none in zip(found, null, strict=True)],
+        codes.astype(np.int32, copy=False),
+        value.bad,
+    )
 
 
 def _objects_of_nested(value: Nested) -> Objects:

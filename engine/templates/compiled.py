@@ -51,7 +51,9 @@ class Compiled:
         frame = Frame(held, batch.num_rows)
         try:
             written_parts = self._columnar(frame)
-        except Exception as error:  # a batch that is too much at once, or a fault of ours: Jinja2 still gives the right texts
+        except (
+            Exception
+        ) as error:  # a batch that is too much at once, or a fault of ours: Jinja2 still gives the right texts
             self.faults.append(f"{type(error).__name__}: {error}")
             held, written_parts = Batch(batch, self.memory, self.statics), dict.fromkeys(self.steps)
         repaired = _Repair(self.rows, batch)
@@ -62,9 +64,7 @@ class Compiled:
         return repaired.spliced(held, written_parts)
 
     def _columnar(self, frame: Frame) -> dict[str, tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]] | None]:
-        return {
-            name: None if steps is None else written(run_body(steps, frame)) for name, steps in self.steps.items()
-        }
+        return {name: None if steps is None else written(run_body(steps, frame)) for name, steps in self.steps.items()}
 
 
 class _Repair:
@@ -140,7 +140,9 @@ def compile_sources(sources: Mapping[str, Source], constants: Mapping[str, Any],
     texts = pa.array(list(unit.statics), pa.string())
     statics = Chunk(texts, ("statics", hash(tuple(unit.statics))))
     reads = None if everything else frozenset(unit.reads)
-    return Compiled(rows, steps, statics, tuple(fallbacks), tuple(unit.per_distinct), reads, frozenset(unit.globals_used))
+    return Compiled(
+        rows, steps, statics, tuple(fallbacks), tuple(unit.per_distinct), reads, frozenset(unit.globals_used)
+    )
 
 
 def _refers(source: Source) -> bool:

@@ -102,7 +102,9 @@ class Frame:
 
     __slots__ = ("bad", "batch", "depth", "last_loop", "loops", "memo", "n", "parent", "printed", "rows", "slots")
 
-    def __init__(self, batch: Batch, n: int, parent: Frame | None = None, rows: Rows | None = None, loop: bool = False) -> None:
+    def __init__(
+        self, batch: Batch, n: int, parent: Frame | None = None, rows: Rows | None = None, loop: bool = False
+    ) -> None:
         if n > MOST_ROWS:
             raise TooManyRowsError(f"{n:,} rows in nested loops")
         self.batch = batch

@@ -60,7 +60,7 @@ def apply(
     inputs = [to_objects(value, environment, n) for _, value in columns]
     if any(each.lazy for each in inputs) and not lazy:
         return failed()
-    tuples, codes = (_distinct(inputs, n) if pure else _each(inputs, n))
+    tuples, codes = _distinct(inputs, n) if pure else _each(inputs, n)
     places = [place for place, _ in columns]
     results, lost = _called(operation, fixed, places, tuples, lazy)
     bad = union(*(each.bad for each in inputs), lost[codes] if lost.any() else None)

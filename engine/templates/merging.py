@@ -12,7 +12,21 @@ from jinja2 import Environment, Undefined
 from markupsafe import Markup
 
 from engine.templates.columns import from_objects, to_objects
-from engine.templates.values import Column, Const, Mask, Nested, Numbers, Objects, Texts, Times, Value, bad_rows, failed, gather, replace_bad
+from engine.templates.values import (
+    Column,
+    Const,
+    Mask,
+    Nested,
+    Numbers,
+    Objects,
+    Texts,
+    Times,
+    Value,
+    bad_rows,
+    failed,
+    gather,
+    replace_bad,
+)
 
 
 def select(mask: npt.NDArray[np.bool_], yes: Value, no: Value, environment: Environment, n: int) -> Value:
@@ -48,7 +62,14 @@ def _kind(value: Value) -> str:
     return "objects"
 
 
-_KINDS = {str: "text", Markup: "markup", int: "numbers int64", float: "numbers float64", bool: "numbers bool", type(None): "none"}
+_KINDS = {
+    str: "text",
+    Markup: "markup",
+    int: "numbers int64",
+    float: "numbers float64",
+    bool: "numbers bool",
+    type(None): "none",
+}
 
 
 def _constant_kind(value: Any) -> str:
@@ -83,7 +104,9 @@ def _undefined(value: Value, size: int) -> Mask:
 def _masks(masks: Sequence[Mask], sizes: Sequence[int]) -> Mask:
     if all(mask is None for mask in masks):
         return None
-    return np.concatenate([np.zeros(size, bool) if mask is None else mask for mask, size in zip(masks, sizes, strict=True)])
+    return np.concatenate(
+        [np.zeros(size, bool) if mask is None else mask for mask, size in zip(masks, sizes, strict=True)]
+    )
 
 
 def _numbers(kind: np.dtype[Any], values: Sequence[Value], sizes: Sequence[int], undefined: Mask) -> Numbers:
@@ -111,7 +134,9 @@ def _typed_array(value: Value, kind: pa.DataType) -> pa.Array:
     return value.array if isinstance(value, Nested | Times) else pa.nulls(1, kind)
 
 
-def _arrays(arrays: list[pa.Array], values: Sequence[Value], sizes: Sequence[int]) -> tuple[pa.Array, npt.NDArray[np.int32]]:
+def _arrays(
+    arrays: list[pa.Array], values: Sequence[Value], sizes: Sequence[int]
+) -> tuple[pa.Array, npt.NDArray[np.int32]]:
     """One array of all, each array in it once, and the rows' codes."""
     bases: dict[int, int] = {}
     distinct: list[pa.Array] = []

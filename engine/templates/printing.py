@@ -81,7 +81,9 @@ def text_of(frame: Frame, value: Value, environment: Environment) -> Value:
     else:
         undefined, bare = value.undefined, replace(value, undefined=None)
         memo = "str"
-        return _checked(frame, _undefined(apply(frame, environment, str, bare, memo=memo), undefined, environment), environment)
+        return _checked(
+            frame, _undefined(apply(frame, environment, str, bare, memo=memo), undefined, environment), environment
+        )
     return _undefined(_with_none(made), made.undefined, environment)
 
 
@@ -154,7 +156,9 @@ def float_texts(data: npt.NDArray[np.float64]) -> pa.StringArray:
     return replaced(flattened(texts), rest, pa.array([repr(each) for each in data[rest].tolist()], pa.string()))
 
 
-def fixed_texts(data: npt.NDArray[np.float64], places: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def fixed_texts(
+    data: npt.NDArray[np.float64], places: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """``'%.<places>f'`` of floats as whole part and fraction (in units of 10 ** -places), and the rows where rounding is in doubt.
 
     A row is in doubt near a tie, where it is negative, large or not a number; Python formats those.

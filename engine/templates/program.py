@@ -54,7 +54,9 @@ class PartsProgram:
     _variants: dict[frozenset[str], Compiled] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, sources: Mapping[str, Source], constants: Mapping[str, Any], origin: tuple[Any, ...] | None = None) -> PartsProgram:
+    def of(
+        cls, sources: Mapping[str, Source], constants: Mapping[str, Any], origin: tuple[Any, ...] | None = None
+    ) -> PartsProgram:
         """Compile. Raises ``jinja2.TemplateError``."""
         return cls(sources, constants, compile_sources(sources, constants, frozenset()), origin)
 
@@ -94,8 +96,13 @@ class PartsProgram:
 
     def explain(self) -> str:
         """What is vectorised and what is not, in words, a line each."""
-        lines = [f"{each.template}:{each.line}: row by row, because of {each.what}: {each.why}" for each in self.fallbacks]
-        lines += [f"{name}:{line}: {what} runs in Python, once for each distinct input" for name, line, what in self.compiled.per_distinct]
+        lines = [
+            f"{each.template}:{each.line}: row by row, because of {each.what}: {each.why}" for each in self.fallbacks
+        ]
+        lines += [
+            f"{name}:{line}: {what} runs in Python, once for each distinct input"
+            for name, line, what in self.compiled.per_distinct
+        ]
         lines += [f"a batch was rendered row by row: {fault}" for fault in self.compiled.faults]
         return "\n".join(lines) or "everything is vectorised"
 

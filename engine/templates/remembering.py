@@ -43,7 +43,9 @@ class Known:
             self.useless = True
             return None
         rows = pc.fill_null(found, 0).to_numpy(zero_copy_only=False).copy()
-        rows[missing.to_numpy(zero_copy_only=False)] = start + pc.index_in(fresh, value_set=distinct).to_numpy(zero_copy_only=False)
+        rows[missing.to_numpy(zero_copy_only=False)] = start + pc.index_in(fresh, value_set=distinct).to_numpy(
+            zero_copy_only=False
+        )
         return rows.astype(np.int32, copy=False)
 
     def _add(self, keys: pa.Array, results: list[Any], lost: npt.NDArray[np.bool_]) -> bool:
@@ -51,10 +53,14 @@ class Known:
         if len(kinds) > 1 or not all(issubclass(kind, str) for kind in kinds):
             return False
         safe = any(hasattr(kind, "__html__") for kind in kinds)
-        if (len(self.texts) and safe != self.safe and kinds) or (kinds and kinds.pop().__name__ not in ("str", "Markup")):
+        if (len(self.texts) and safe != self.safe and kinds) or (
+            kinds and kinds.pop().__name__ not in ("str", "Markup")
+        ):
             return False
         try:
-            texts = pa.array(["" if gone else each for each, gone in zip(results, lost.tolist(), strict=True)], pa.string())
+            texts = pa.array(
+                ["" if gone else each for each, gone in zip(results, lost.tolist(), strict=True)], pa.string()
+            )
         except UnicodeEncodeError:
             return False
         self.safe = safe or (self.safe and len(self.texts) > 0)

@@ -126,10 +126,14 @@ class Module:
 
 @dataclass(frozen=True)
 class Loop:
-    """The loop variable of a loop that is being compiled."""
+    """The loop variable of a loop that is being compiled.
+
+    ``changed`` is the depth of the rows that loop, where its ``changed()`` is called at one place that every item comes to.
+    """
 
     fields: Mapping[str, Expression]
     depth: int
+    changed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,16 @@ class SuperBlock:
     index: int
 
 
-Binding: TypeAlias = Expression | Macro | Module | Loop | Space | SelfBlocks | SuperBlock
+@dataclass(frozen=True)
+class Taker:
+    """``joiner()`` or ``cycler()``: its state, an attribute of a namespace of its own, and the texts that it gives in turn."""
+
+    kind: str
+    space: Space
+    items: tuple[Expression, ...]
+
+
+Binding: TypeAlias = Expression | Macro | Module | Loop | Space | Taker | SelfBlocks | SuperBlock
 
 
 class Names:

@@ -17,7 +17,19 @@ from engine.templates.expressions.operators import folded
 from engine.templates.frame import Frame
 from engine.templates.generic import apply
 from engine.templates.scope import Binding, Loop, Macro, Module, Scope, Space, UnsupportedError
-from engine.templates.values import Column, Const, Mask, Nested, Objects, Value, absent_rows, gather, none_rows, some, union
+from engine.templates.values import (
+    Column,
+    Const,
+    Mask,
+    Nested,
+    Objects,
+    Value,
+    absent_rows,
+    gather,
+    none_rows,
+    some,
+    union,
+)
 
 Compile: TypeAlias = Callable[[Scope, Any], Expression]
 DICT_ATTRIBUTES = frozenset(dir(dict)) | frozenset(dir(None))
@@ -47,7 +59,9 @@ def name(scope: Scope, node: nodes.Name) -> Expression:
 def _use_once(scope: Scope, node: nodes.Name, binding: Expression) -> None:
     """An iterator under a name gives its items once, and nothing the second time."""
     if binding.used or scope.loops > binding.home:
-        raise UnsupportedError(node, node.name, "an iterator is kept under a name and read more than once; make it a `|list`")
+        raise UnsupportedError(
+            node, node.name, "an iterator is kept under a name and read more than once; make it a `|list`"
+        )
     binding.used = True
 
 
@@ -168,7 +182,11 @@ def item(compile_: Compile, scope: Scope, node: nodes.Getitem) -> Expression:
         return slice_of(compile_, scope, node, node.arg)
     bound = binding_of(scope, node.node)
     if bound is not None and not isinstance(bound, Expression):
-        if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str) and isinstance(bound, Loop | Space | Module):
+        if (
+            isinstance(node.arg, nodes.Const)
+            and isinstance(node.arg.value, str)
+            and isinstance(bound, Loop | Space | Module)
+        ):
             return bound_attribute(scope, node, bound, node.arg.value)
         raise UnsupportedError(node, "item", "an item of something that is not a value")
     return item_of(scope, compile_(scope, node.node), compile_(scope, node.arg))
@@ -227,7 +245,9 @@ def child_of(frame: Frame, value: Nested) -> Column:
 def slice_of(compile_: Compile, scope: Scope, node: nodes.Getitem, bounds: nodes.Slice) -> Expression:
     base = compile_(scope, node.node)
     none = scope.unit.numbering.constant(None)
-    start, stop, step = (none if each is None else compile_(scope, each) for each in (bounds.start, bounds.stop, bounds.step))
+    start, stop, step = (
+        none if each is None else compile_(scope, each) for each in (bounds.start, bounds.stop, bounds.step)
+    )
     environment = scope.environment
 
     def call(value: Any, *parts: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -9,14 +10,15 @@ import numpy as np
 from jinja2 import Environment, nodes
 from jinja2.utils import _PassArg
 
-from engine.templates.expressions.access import binding_of, bound_attribute
+from engine.templates.columns import to_objects
+from engine.templates.expressions.access import binding_of, bound_attribute, owner_of
 from engine.templates.expressions.expression import Expression
 from engine.templates.expressions.operators import context_of, folded
 from engine.templates.frame import Frame
 from engine.templates.generic import apply
 from engine.templates.merging import stacked
 from engine.templates.scope import Loop, Macro, Module, Scope, SelfBlocks, SuperBlock, UnsupportedError
-from engine.templates.values import Value, gather
+from engine.templates.values import Numbers, Objects, Value, gather, union
 
 Compile: TypeAlias = Callable[[Scope, Any], Expression]
 MUTATING = frozenset(
@@ -137,9 +139,16 @@ def _method(compile_: Compile, scope: Scope, node: nodes.Call, target: nodes.Get
 def _is_data(value: Any) -> bool:
     """Whether a value is plain data, whose methods give the same on every call."""
     module = type(value).__module__
-    return module in ("builtins", "datetime", "decimal", "markupsafe", "collections", "uuid", "fractions", "zoneinfo") or (
-        module == "jinja2.runtime"
-    )
+    return module in (
+        "builtins",
+        "datetime",
+        "decimal",
+        "markupsafe",
+        "collections",
+        "uuid",
+        "fractions",
+        "zoneinfo",
+    ) or (module == "jinja2.runtime")
 
 
 def _function(compile_: Compile, scope: Scope, node: nodes.Call) -> Expression:
@@ -150,7 +159,7 @@ def _called(compile_: Compile, scope: Scope, node: nodes.Call, callee: Expressio
     arguments = Arguments(compile_, scope, node)
     target = callee.const.value if callee.const is not None else None
     if pure is None:
-        pure = _is_pure(target)
+        pure = is_pure(target)
     if callee.const is not None:
         _check_context(node, target)
     environment = scope.environment
@@ -172,7 +181,7 @@ def _called(compile_: Compile, scope: Scope, node: nodes.Call, callee: Expressio
     return scope.unit.numbering.operation(key, operands, evaluate, fold=lambda: folded(function, *operands))
 
 
-def _is_pure(target: Any) -> bool:
+def is_pure(target: Any) -> bool:
     """Functions that give the same for the same: ``range``, ``dict`` and translations."""
     if target in (range, dict) or getattr(target, "__name__", "") in ("safe_range", "limited_range"):
         return True
@@ -191,7 +200,36 @@ def _loop_call(compile_: Compile, scope: Scope, node: nodes.Call, loop: Loop, at
     arguments = tuple(compile_(scope, each) for each in node.args)
     if attr == "cycle" and arguments and not node.kwargs and node.dyn_args is None and node.dyn_kwargs is None:
         return _cycle(scope, loop, arguments)
+    if attr == "changed" and loop.changed is not None and not node.kwargs and node.dyn_args is None and node.dyn_kwargs is None:
+        return _changed(scope, loop.changed, loop, arguments)
     raise UnsupportedError(node, f"loop.{attr}()", "it is not lowered")
+
+
+def _changed(scope: Scope, depth: int, loop: Loop, arguments: tuple[Expression, ...]) -> Expression:
+    """Whether the arguments differ from those of the call before, in the same loop of the same row."""
+    environment = scope.environment
+
+    def evaluate(frame: Frame) -> Value:
+        columns = [to_objects(each.at(frame), environment, frame.n) for each in arguments]
+        owner = owner_of(frame, depth)
+        belongs = frame.rows_in(owner).tolist()
+        made = np.zeros(frame.n, bool)
+        lost = np.zeros(frame.n, bool)
+        last: dict[int, tuple[Any, ...]] = {}
+        for row, values in enumerate(zip(*(_rows_of(each) for each in columns), strict=True)):
+            try:
+                made[row] = belongs[row] not in last or last[belongs[row]] != values
+                lost[row] = any(isinstance(each, float) and math.isnan(each) for each in values)
+            except Exception:
+                lost[row] = True
+            last[belongs[row]] = values
+        return Numbers(made, bad=union(lost if lost.any() else None, *(each.bad for each in columns)))
+
+    return scope.unit.numbering.operation(("changed", scope.unit.numbering.fresh()), arguments, evaluate, depth=scope.depth)
+
+
+def _rows_of(value: Objects) -> list[Any]:
+    return [value.values[code] for code in value.codes.tolist()]
 
 
 def _cycle(scope: Scope, loop: Loop, arguments: tuple[Expression, ...]) -> Expression:

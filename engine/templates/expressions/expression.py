@@ -68,7 +68,9 @@ class Numbering:
             self._known[key] = made
         return made
 
-    def variable(self, home: int, evaluate: Callable[[Frame], Value], key: Hashable | None = None, *, lazy: bool = False) -> Expression:
+    def variable(
+        self, home: int, evaluate: Callable[[Frame], Value], key: Hashable | None = None, *, lazy: bool = False
+    ) -> Expression:
         """A variable of the frame at depth ``home``; without a key, one of its own."""
         if key is not None and key in self._known:
             return self._known[key]

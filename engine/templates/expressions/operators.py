@@ -239,14 +239,20 @@ def logic(scope: Scope, both: bool, left: Expression, right: Expression) -> Expr
 
 
 def _both_bool(both: bool, first: Value, second: Value, mask: Any) -> Numbers | None:
-    if not (_plain_bool(first) and _plain_bool(second)) or not isinstance(first, Numbers) or not isinstance(second, Numbers):
+    if (
+        not (_plain_bool(first) and _plain_bool(second))
+        or not isinstance(first, Numbers)
+        or not isinstance(second, Numbers)
+    ):
         return None
     data = mask & second.data if both else mask | second.data
     return Numbers(data, bad=union(first.bad, within(second.bad, mask if both else ~mask)))
 
 
 def _plain_bool(value: Value) -> bool:
-    return isinstance(value, Numbers) and value.data.dtype == np.bool_ and value.none is None and value.undefined is None
+    return (
+        isinstance(value, Numbers) and value.data.dtype == np.bool_ and value.none is None and value.undefined is None
+    )
 
 
 def condition(environment: Environment, test: Expression, frame: Frame) -> Truth:
@@ -291,7 +297,9 @@ def inline_if(compile_: Compile, scope: Scope, node: nodes.CondExpr) -> Expressi
 
 def _arm(compile_: Compile, scope: Scope, node: nodes.Expr | None) -> Expression:
     if node is None:  # Jinja2 takes its own undefined here, whatever the environment's is
-        return scope.unit.numbering.constant(Undefined("the inline if-expression evaluated to false and no else section was defined."))
+        return scope.unit.numbering.constant(
+            Undefined("the inline if-expression evaluated to false and no else section was defined.")
+        )
     return compile_(scope, node)
 
 
@@ -355,4 +363,6 @@ def mapping(compile_: Compile, scope: Scope, node: nodes.Dict) -> Expression:
     def evaluate(frame: Frame) -> Value:
         return apply(frame, environment, call, *(item.at(frame) for item in flat))
 
-    return scope.unit.numbering.operation(("dict", scope.site.semantics), flat, evaluate, fold=lambda: folded(call, *flat))
+    return scope.unit.numbering.operation(
+        ("dict", scope.site.semantics), flat, evaluate, fold=lambda: folded(call, *flat)
+    )

@@ -182,7 +182,12 @@ def _default(scope: Scope, base: Expression, arguments: Arguments) -> Expression
     """``default`` gives its operand or the other one, each as it is."""
     environment = scope.environment
     key = ("default", arguments.shape, scope.site.semantics)
-    if arguments.starred or arguments.mapped or set(arguments.names) - {"default_value", "boolean"} or len(arguments.positional) > 2:
+    if (
+        arguments.starred
+        or arguments.mapped
+        or set(arguments.names) - {"default_value", "boolean"}
+        or len(arguments.positional) > 2
+    ):
         return scope.unit.numbering.constant(None, failed=True)
     other, boolean = _named(arguments, scope)
 
@@ -194,7 +199,9 @@ def _default(scope: Scope, base: Expression, arguments: Arguments) -> Expression
         if not isinstance(switch, Const) or switch.failed:
             return apply(frame, environment, _default_call, value, other.at(frame), switch)
         if switch.value:
-            known = truth(value, environment, frame.n) if absent is None else truth(value, _lenient(environment), frame.n)
+            known = (
+                truth(value, environment, frame.n) if absent is None else truth(value, _lenient(environment), frame.n)
+            )
             bad = known.bad
             absent = union(absent, ~known.mask(frame.n))
         if absent is None or not absent.any():

@@ -10,7 +10,9 @@ from engine.templates.expressions.calls import Arguments
 from engine.templates.values import Nested, Value
 
 # Their result is an iterator in Jinja2; here it is a list that only what reads iterators may read.
-LAZY = frozenset({"map", "select", "reject", "selectattr", "rejectattr", "unique", "batch", "slice", "items", "reverse"})
+LAZY = frozenset(
+    {"map", "select", "reject", "selectattr", "rejectattr", "unique", "batch", "slice", "items", "reverse"}
+)
 # They read an iterator once, from its beginning.
 READERS = LAZY | frozenset({"join", "list", "sum", "sort", "first", "min", "max", "groupby"})
 # They give one of their operands, or nothing of their own.

@@ -21,7 +21,9 @@ MOST_PLACES = 9
 def length(frame: Frame, site: Site, value: Value, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value | None:
     if args or kwargs or not isinstance(value, Texts | Nested):
         return None
-    bad = union(value.bad, none_rows(value, frame.n), None if site.environment.undefined is Undefined else value.undefined)
+    bad = union(
+        value.bad, none_rows(value, frame.n), None if site.environment.undefined is Undefined else value.undefined
+    )
     if isinstance(value, Texts):
         sizes = pc.fill_null(pc.utf8_length(value.array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
         sizes = sizes if value.codes is None else sizes[value.codes]

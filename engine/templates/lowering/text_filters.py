@@ -60,7 +60,13 @@ def truncate(frame: Frame, site: Site, value: Value, args: tuple[Any, ...], kwar
     if not isinstance(value, Texts) or value.undefined is not None:
         return None
     length, killwords, end, leeway = _truncation(site, args, kwargs)
-    if type(length) is not int or type(leeway) is not int or not isinstance(end, str) or length < len(end) or leeway < 0:
+    if (
+        type(length) is not int
+        or type(leeway) is not int
+        or not isinstance(end, str)
+        or length < len(end)
+        or leeway < 0
+    ):
         return None
     function = site.environment.filters["truncate"]
     memo = ("truncate", length, bool(killwords), end, leeway)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jinja2 import nodes
-from jinja2.utils import Namespace
+from jinja2.utils import Cycler, Joiner, Namespace
 
 from engine.templates.expressions.access import binding_of
 from engine.templates.expressions.compile import compile_expression, marked_safe
@@ -16,6 +16,7 @@ from engine.templates.statements.capture import captured, filter_chain, raw_text
 from engine.templates.statements.holes import Hole
 from engine.templates.statements.output import check, expression
 from engine.templates.statements.pinning import pinned
+from engine.templates.statements.stateful import taker
 from engine.templates.statements.steps import Fail, Write
 from engine.templates.statements.targets import Unpack, bind_constant, bind_target
 
@@ -64,6 +65,9 @@ def _namespace(scope: Scope, body: Body, name: str, node: nodes.Node) -> bool:
         return False
     bound = binding_of(scope, node.node)
     kind = bound.const.value if isinstance(bound, Expression) and bound.const is not None else None
+    if kind in (Joiner, Cycler):
+        scope.names.bind(name, taker(scope, body, node, kind))
+        return True
     if not (isinstance(kind, type) and issubclass(kind, Namespace)):
         return False
     if node.args or node.dyn_args is not None or node.dyn_kwargs is not None:
@@ -84,7 +88,9 @@ def _write(scope: Scope, body: Body, target: nodes.NSRef, made: Expression) -> N
     if not isinstance(space, Space):
         raise UnsupportedError(target, target.name, "an attribute is set on something that is not a namespace")
     if scope.parallel > space.depth:
-        raise UnsupportedError(target, target.name, "a namespace from outside of the loop is set by a macro that is called in it")
+        raise UnsupportedError(
+            target, target.name, "a namespace from outside of the loop is set by a macro that is called in it"
+        )
     held = pinned(scope, made)
     body.silent(Write(space, target.attr, held, scope.environment))
     space.clock[0] += 1
@@ -92,7 +98,9 @@ def _write(scope: Scope, body: Body, target: nodes.NSRef, made: Expression) -> N
 
 def assign_block(scope: Scope, body: Body, node: nodes.AssignBlock) -> None:
     """``{% set name %}...{% endset %}``."""
-    text = captured(scope, lambda place, inner: _body(place.within(muted=False), inner, node.body), markup=scope.site.autoescape)
+    text = captured(
+        scope, lambda place, inner: _body(place.within(muted=False), inner, node.body), markup=scope.site.autoescape
+    )
     made = text
     if node.filter is not None:
         made = filter_chain(scope, node.filter, text)

@@ -37,6 +37,18 @@ class Body:
             self._flush()
         self._steps.append(step)
 
+    def mark(self) -> tuple[int, tuple[str, ...], int]:
+        """Where the body is now."""
+        return len(self._steps), tuple(self._texts), len(self._holes)
+
+    def back_to(self, mark: tuple[int, tuple[str, ...], int]) -> None:
+        """Forget what was added since."""
+        steps, texts, holes = mark
+        flushed = self._steps[steps].holes if len(self._steps) > steps and isinstance(self._steps[steps], Run) else ()
+        self._holes = [*flushed, *self._holes][:holes] if flushed else self._holes[:holes]
+        del self._steps[steps:]
+        self._texts = list(texts)
+
     def _flush(self) -> None:
         if self._holes or self._texts[0]:
             pieces = tuple(self._unit.static(text) for text in self._texts)

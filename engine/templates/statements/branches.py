@@ -41,7 +41,9 @@ def branch(scope: Scope, body: Body, node: nodes.If) -> None:
             scope.unit.statement(scope, body, each)
 
 
-def _dynamic(scope: Scope, body: Body, tests: list[Expression], bodies: list[list[nodes.Node]], last: list[nodes.Node] | None) -> None:
+def _dynamic(
+    scope: Scope, body: Body, tests: list[Expression], bodies: list[list[nodes.Node]], last: list[nodes.Node] | None
+) -> None:
     arms: list[tuple[Step, ...]] = []
     overlays: list[Names] = []
     for each in (*bodies, last):

@@ -43,7 +43,9 @@ def _texts(frame: Frame, steps: tuple[Step, ...], markup: bool) -> Value:
     if len(pieces) == 0:
         return Texts(pa.array([""] * frame.n, pa.string()), bad=inner.bad, safe=markup)
     ends = np.frombuffer(pieces.buffers()[1], np.int32)[offsets]
-    return Texts(pa.StringArray.from_buffers(frame.n, pa.py_buffer(ends), pieces.buffers()[2]), bad=inner.bad, safe=markup)
+    return Texts(
+        pa.StringArray.from_buffers(frame.n, pa.py_buffer(ends), pieces.buffers()[2]), bad=inner.bad, safe=markup
+    )
 
 
 def used_pieces(batch: Batch, ids: Any) -> tuple[pa.StringArray, Any]:

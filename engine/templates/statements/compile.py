@@ -11,6 +11,7 @@ from jinja2.compiler import CodeGenerator
 from engine.templates.scope import Scope, Unit, UnsupportedError
 from engine.templates.statements import assignments, blocks, branches, inheritance, loops, macros, output
 from engine.templates.statements.body import Body
+from engine.templates.statements.by_jinja import by_jinja
 from engine.templates.statements.steps import Step
 
 Compiler: TypeAlias = Callable[[Scope, Body, Any], None]
@@ -48,11 +49,14 @@ def statement(scope: Scope, body: Body, node: nodes.Node) -> None:
     if compiler is None:
         raise UnsupportedError(node, type(node).__name__.lower(), "this statement is not lowered")
     scope.unit.spend(node)
+    before = body.mark()
     try:
         compiler(scope, body, node)
     except UnsupportedError as error:
         error.place(scope.label, node)
-        raise
+        body.back_to(before)
+        if not by_jinja(scope, body, node, error):
+            raise
 
 
 def compile_body(unit: Unit, environment: Environment, source: str, name: str | None) -> tuple[Step, ...]:

@@ -39,7 +39,6 @@ class Table:
     size: int | None = None
 
 
-
 def integer_texts(size: int) -> list[str]:
     return [str(number) for number in range(size)]
 
@@ -153,7 +152,9 @@ def _registered(frame: Frame, table: Table, before: str, after: str) -> int | No
         return None
     key = (table.key, before, after, size)
     entries = table.entries
-    array = frame.batch.memory.array(key, lambda: pa.array([before + each + after for each in entries(size)], pa.string()))
+    array = frame.batch.memory.array(
+        key, lambda: pa.array([before + each + after for each in entries(size)], pa.string())
+    )
     return frame.batch.register(array, key)
 
 

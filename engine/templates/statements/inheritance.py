@@ -9,7 +9,18 @@ from jinja2 import Environment, TemplateNotFound, nodes
 
 from engine.templates.expressions.expression import Expression
 from engine.templates.frame import Frame
-from engine.templates.scope import BlockBody, Heritage, Module, Names, Outside, Scope, SelfBlocks, Site, Unit, UnsupportedError
+from engine.templates.scope import (
+    BlockBody,
+    Heritage,
+    Module,
+    Names,
+    Outside,
+    Scope,
+    SelfBlocks,
+    Site,
+    Unit,
+    UnsupportedError,
+)
 from engine.templates.statements.body import Body, constant_text
 from engine.templates.statements.holes import Item
 from engine.templates.statements.output import expression
@@ -65,7 +76,9 @@ def _template_name(scope: Scope, node: nodes.Node, at: nodes.Node) -> str:
     made = expression(scope, node)
     if made.const is None or made.const.failed or not isinstance(made.const.value, str):
         raise UnsupportedError(at, "template", "which template is meant is only known for each row")
-    return scope.environment.join_path(made.const.value, scope.site.template) if scope.site.template else made.const.value
+    return (
+        scope.environment.join_path(made.const.value, scope.site.template) if scope.site.template else made.const.value
+    )
 
 
 def _parsed(scope: Scope, name: str) -> nodes.Template | None:
@@ -179,5 +192,3 @@ def root_scope(unit: Unit, environment: Environment, name: str | None) -> Scope:
     names.bind("self", SelfBlocks(), imported=True)
     inner = names.inner()
     return Scope(unit, inner, site, 0, Heritage(), inner)
-
-

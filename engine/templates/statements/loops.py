@@ -15,7 +15,7 @@ from engine.templates.expressions.expression import Expression
 from engine.templates.frame import Frame
 from engine.templates.layout import Branches, Items
 from engine.templates.merging import select
-from engine.templates.scope import Loop, Scope, Space, UnsupportedError
+from engine.templates.scope import Loop, Scope, Space, Taker, UnsupportedError
 from engine.templates.statements.body import Body
 from engine.templates.statements.holes import Item
 from engine.templates.statements.output import expression
@@ -52,13 +52,16 @@ def _columnar(scope: Scope, body: Body, node: nodes.For, iterated: Expression) -
     target = bind_target(scope, names, depth, node.target, shared and (*shared, "target"))
     test = None
     if node.test is not None:
-        test = expression(scope.within(names=names, depth=depth, toplevel=False, loops=depth, parallel=depth), node.test)
+        test = expression(
+            scope.within(names=names, depth=depth, toplevel=False, loops=depth, parallel=depth), node.test
+        )
         depth += 1
     shared = shared and (*shared, None if test is None else test.number)
     index, length = (scope.unit.slot(shared and (*shared, name)) for name in ("index", "length"))
     fields = _fields(scope, depth, index, length, slot_reader(scope, scope.depth + 1, item), sequential)
     inner = names.inner()
-    inner.bind("loop", Loop(fields, depth))
+    changed = scope.depth if not sequential and _changes_once(node) else None
+    inner.bind("loop", Loop(fields, depth, changed))
     parallel = scope.parallel if sequential else depth
     place = scope.within(names=inner, depth=depth, toplevel=False, loops=depth, parallel=parallel)
     made = Body(scope.unit)
@@ -83,9 +86,22 @@ def _else(scope: Scope, node: nodes.For) -> tuple[Step, ...]:
     return made.steps()
 
 
+def _changes_once(node: nodes.For) -> bool:
+    """Whether ``loop.changed()`` is called at one place only, and there whenever the statement around it is reached."""
+    calls = [each for each in node.find_all(nodes.Call) if isinstance(each.node, nodes.Getattr) and each.node.attr == "changed"]
+    if len(calls) != 1:
+        return False
+    skipping: list[nodes.Node] = [*node.find_all(nodes.And), *node.find_all(nodes.Or), *node.find_all(nodes.CondExpr)]
+    skipping += [each for branch in node.find_all(nodes.If) for each in branch.elif_]
+    skipping += [each for inner in node.find_all(nodes.For) for each in (inner, inner.test) if each is not None and each is not node]
+    skipping += [*node.find_all(nodes.Macro), *node.find_all(nodes.CallBlock), *node.find_all(nodes.Compare)]
+    return not any(calls[0] is each for place in skipping for each in place.find_all(nodes.Call))
+
+
 def writes_namespace(scope: Scope, node: nodes.For) -> bool:
     """Whether the loop's body sets an attribute of a namespace from outside of it: then its items run one position after the other."""
-    return any(isinstance(scope.names.find(each.name), Space) for each in node.find_all(nodes.NSRef))
+    written = any(isinstance(scope.names.find(each.name), Space) for each in node.find_all(nodes.NSRef))
+    return written or any(isinstance(scope.names.find(each.name), Taker) for each in node.find_all(nodes.Name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +188,9 @@ class Positions:
             raise UnsupportedError(None, "for", "too many items for a loop that carries state along")
         for position in range(longest):
             rows = np.flatnonzero(lengths > position).astype(np.int32)
-            self._position(frame, items, rows, gather(value, (starts[rows] + position).astype(np.int32)), position, lengths[rows])
+            self._position(
+                frame, items, rows, gather(value, (starts[rows] + position).astype(np.int32)), position, lengths[rows]
+            )
         if self.other:
             _rest(frame, items, np.flatnonzero(lengths == 0).astype(np.int32), self.other)
 
@@ -194,7 +212,9 @@ class Positions:
         rows = np.repeat(np.arange(frame.n, dtype=np.int32), lengths)
         inner = frame.sub(rows, loop=True)
         _begin(inner, self.slots, value, self.environment)
-        kept = _kept(inner, self.test, self.environment) if self.test is not None else np.arange(inner.n, dtype=np.int32)
+        kept = (
+            _kept(inner, self.test, self.environment) if self.test is not None else np.arange(inner.n, dtype=np.int32)
+        )
         inner.close()
         lengths = np.bincount(rows[kept], minlength=frame.n).astype(np.int64)
         return lengths, gather(value, kept), np.cumsum(lengths) - lengths
@@ -227,7 +247,9 @@ def _rest(frame: Frame, items: list[Item], rows: npt.NDArray[np.int32], steps: t
         items.append(Branches.of(frame.n, [(rows, layout)]))
 
 
-def _fields(scope: Scope, depth: int, index: int, length: int, item: Expression, sequential: bool) -> Mapping[str, Expression]:
+def _fields(
+    scope: Scope, depth: int, index: int, length: int, item: Expression, sequential: bool
+) -> Mapping[str, Expression]:
     """The loop variable's attributes."""
     numbering = scope.unit.numbering
 

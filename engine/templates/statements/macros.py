@@ -16,6 +16,7 @@ from engine.templates.statements.body import Body
 from engine.templates.statements.capture import captured
 from engine.templates.statements.output import check, expression
 from engine.templates.statements.pinning import pinned
+from engine.templates.statements.stateful import take
 from engine.templates.statements.steps import Fail
 
 
@@ -24,6 +25,8 @@ def inline(scope: Scope, body: Body, node: nodes.Call) -> bool:
     macro = macro_of(scope, node)
     if macro is not None:
         inline_macro(scope, body, macro, node, None)
+        return True
+    if take(scope, body, node):
         return True
     found = _block_of(scope, node)
     if found is None:
@@ -71,13 +74,25 @@ class _Given:
 def inline_macro(scope: Scope, body: Body, macro: Macro, node: nodes.Call, caller: Macro | None) -> None:
     """Print a macro's body with its parameters bound."""
     if macro.site.template == scope.site.template and macro.site.autoescape != scope.site.autoescape:
-        raise UnsupportedError(node, macro.name, "a macro is called where escaping is switched otherwise than where it stands")
+        raise UnsupportedError(
+            node, macro.name, "a macro is called where escaping is switched otherwise than where it stands"
+        )
     calls = scope.called(macro.node, node)
     given = _given(scope, body, node)
     if caller is not None:
         given.named["caller"] = caller
     place = Scope(
-        scope.unit, macro.names.inner(), macro.site, scope.depth, macro.heritage, macro.top, scope.loops, scope.parallel, False, False, calls
+        scope.unit,
+        macro.names.inner(),
+        macro.site,
+        scope.depth,
+        macro.heritage,
+        macro.top,
+        scope.loops,
+        scope.parallel,
+        False,
+        False,
+        calls,
     )
     if not _bind(place, body, macro, given):
         body.silent(Fail())

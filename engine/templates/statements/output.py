@@ -40,8 +40,10 @@ def output(scope: Scope, body: Body, node: nodes.Output) -> None:
     for child in node.nodes:
         if isinstance(child, nodes.TemplateData):
             body.text(child.data)
-        else:
+        elif len(node.nodes) == 1:
             _child(scope, body, child)
+        else:  # each alone, so that what is not lowered takes nothing with it
+            scope.unit.statement(scope, body, nodes.Output([child], lineno=child.lineno))
 
 
 def _child(scope: Scope, body: Body, child: nodes.Expr) -> None:

@@ -79,5 +79,3 @@ def unpacked(value: Value, count: int, environment: Environment, n: int) -> tupl
         parts.append(items)
     bad = union(objects.bad, lost[objects.codes] if lost.any() else None)
     return [from_objects([items[place] for items in parts], objects.codes) for place in range(count)], bad
-
-

@@ -103,7 +103,9 @@ class Branch:
         return gather(stacked(values, [inner.n for _, _, inner in frames], self.environment), order)
 
 
-def deciding(tests: Sequence[Expression], frame: Frame, environment: Environment) -> list[tuple[int, np.ndarray | None]]:
+def deciding(
+    tests: Sequence[Expression], frame: Frame, environment: Environment
+) -> list[tuple[int, np.ndarray | None]]:
     """The arm's number and the mask of its rows, the else arm last; None is all rows, and arms that no row takes may be left out."""
     rest: np.ndarray | None = None
     found: list[tuple[int, np.ndarray | None]] = []

@@ -25,7 +25,9 @@ def bind_target(scope: Scope, names: Names, depth: int, node: nodes.Node, key: t
         return slot
     if isinstance(node, nodes.Tuple | nodes.List):
         keys = [key and (*key, len(node.items), place) for place in range(len(node.items))]
-        return tuple(bind_target(scope, names, depth, each, place) for each, place in zip(node.items, keys, strict=True))
+        return tuple(
+            bind_target(scope, names, depth, each, place) for each, place in zip(node.items, keys, strict=True)
+        )
     raise UnsupportedError(node, type(node).__name__, "this target is not lowered")
 
 
