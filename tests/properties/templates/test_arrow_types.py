@@ -155,3 +155,13 @@ def test_no_rows(column: pa.Array, source: str) -> None:
     batch = pa.RecordBatch.from_pydict({"x": column})[:0]
     rendering = compile_template(source).render(batch)
     assert (len(rendering.text), dict(rendering.errors)) == (0, {})
+
+
+@pytest.mark.parametrize("source", USES)
+def test_one_program_for_batches_of_all_types(source: str) -> None:
+    """What is remembered of one type's values is not taken for another's that are equal."""
+    environment = ImmutableSandboxedEnvironment(autoescape=True)
+    program, template = compile_template(source, environment=environment), environment.from_string(source)
+    for column in [*TYPED.values(), *reversed(TYPED.values())]:
+        batch = pa.RecordBatch.from_pydict({"x": column, "y": column})
+        assert_same(observed(program.render(batch)), outcomes(template, batch.to_pylist()), batch, source)

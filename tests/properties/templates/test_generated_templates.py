@@ -98,7 +98,7 @@ def parts_in_one_pass(data: st.DataObject) -> None:
     written = data.draw(st.lists(st.one_of(expressions(), templates()), min_size=2, max_size=3))
     escaped = [data.draw(st.booleans()) for _ in written]
     written = [
-        replace(part, options={**written[0].options, "autoescape": flag})
+        replace(written[0], source=part.source, options={**written[0].options, "autoescape": flag})
         for part, flag in zip(written, escaped, strict=True)
     ]
     batch = data.draw(audiences(frozenset().union(*map(names_in, written))))

@@ -59,8 +59,11 @@ class Writer:
     def pick(self, choices: tuple[str, ...]) -> str:
         return self.draw(st.sampled_from(choices))
 
+    def number(self, low: int, high: int) -> int:
+        return self.draw(st.integers(low, high))
+
     def chance(self, one_in: int) -> bool:
-        return self.draw(st.integers(0, one_in - 1)) == one_in - 1
+        return self.number(0, one_in - 1) == one_in - 1
 
     def expression(self, kind: str, scope: Scope) -> str:
         if self.chance(30):
@@ -95,7 +98,7 @@ class Writer:
                 pieces.append(macro if mark == "!" else self.expand(f"{macro}($any)", replace(scope, depth=1))[0])
                 outer = outer.bind("text", f"{macro}($any)", f"{macro}($text, $any)")
             elif mark in "@!":
-                pieces.append(bound.pop(self.draw(st.integers(0, len(bound) - 1))))
+                pieces.append(bound.pop(self.number(0, len(bound) - 1)))
                 inner = inner.bind(word, pieces[-1])
                 outer = outer.bind(word, pieces[-1]) if mark == "!" else outer
             else:
@@ -113,7 +116,7 @@ class Writer:
         if scope.depth < 0:
             return self.pick(LITERAL_TEXT)
         pieces = []
-        for _ in range(self.draw(st.integers(1, 3))):
+        for _ in range(self.number(1, 3)):
             text, scope = self.expand(self.pick(STATEMENTS), scope)
             pieces += [text, self.pick(LITERAL_TEXT) if self.chance(2) else ""]
         return "".join(pieces)
