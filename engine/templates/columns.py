@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,7 @@ def python_rows(array: pa.Array) -> list[Any]:
         offsets = array.offsets.to_pylist()
         first = offsets[0] if offsets else 0
         flat = python_rows(array.values.slice(first, (offsets[-1] if offsets else 0) - first))
-        rows: list[Any] = [flat[start - first : end - first] for start, end in zip(offsets, offsets[1:], strict=False)]
+        rows: list[Any] = [flat[start - first : end - first] for start, end in itertools.pairwise(offsets)]
     elif pa.types.is_struct(kind) and kind.num_fields == len({field.name for field in kind}) > 0:
         names = [field.name for field in kind]
         columns = [python_rows(array.field(place)) for place in range(kind.num_fields)]

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from jinja2 import Environment, nodes
-from jinja2.exceptions import TemplateError
 
 from engine.templates.fallback import Fallback, RowTemplate
 from engine.templates.frame import Batch, Frame, Memory
@@ -145,12 +144,10 @@ def compile_sources(sources: Mapping[str, Source], constants: Mapping[str, Any],
     )
 
 
+_REFERENCES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+
+
 def _refers(source: Source) -> bool:
     """Whether a template that runs row by row draws on others, whose names are not known here."""
-    try:
-        tree = source.environment.parse(source.text, source.name)
-    except TemplateError:
-        return True
-    return tree.find((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)) is not None or (
-        tree.find(nodes.ContextReference) is not None
-    )
+    tree = source.environment.parse(source.text, source.name)
+    return any(tree.find(kind) is not None for kind in _REFERENCES)

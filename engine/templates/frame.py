@@ -1,8 +1,8 @@
 """Frames: the rows that a statement runs over, and the batch they all belong to.
 
-The outermost frame has the batch's rows. A branch runs over a sub-frame of the rows that take it, a loop over a sub-frame with one row an item;
-``rows`` says which row of the parent each of its rows is (None: the same). Values are kept by their expression's number, so what several places of a program
-(or several parts of a message) ask for is evaluated once.
+The outermost frame has the batch's rows. A branch runs over a sub-frame of the rows that take it, a loop over a sub-frame with one row an
+item; ``rows`` says which row of the parent each of its rows is (None: the same). Values are kept by their expression's number, so what
+several places of a program (or several parts of a message) ask for is evaluated once.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ class Frame:
         self.n = n
         self.parent = parent
         self.rows = rows
-        self.depth = 0 if parent is None else parent.depth + 1
-        self.last_loop = self.depth if loop else (0 if parent is None else parent.last_loop)
+        self.depth: int = 0 if parent is None else parent.depth + 1
+        self.last_loop: int = self.depth if loop else (0 if parent is None else parent.last_loop)
         self.memo: dict[int, Value] = {}
         self.slots: dict[int, Value] = {}
         self.loops: dict[Hashable, tuple[Any, Frame, Frame]] = {}

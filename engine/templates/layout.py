@@ -1,6 +1,7 @@
 """Where pieces go: the shape of a frame's texts, and the one pass that writes every piece id to its place.
 
-Statements give a layout, from the leaves up: how many pieces each row has. Then, from the root down, each id is written once, at its final place.
+Statements give a layout, from the leaves up: how many pieces each row has. Then, from the root down, each id is written once, at its
+final place.
 """
 
 from __future__ import annotations

@@ -30,13 +30,13 @@ def text_bytes(array: pa.StringArray) -> npt.NDArray[np.uint8]:
 
 
 def is_ascii(array: pa.StringArray) -> bool:
-    return bytes(memoryview(text_bytes(array))).isascii()
+    return text_bytes(array).tobytes().isascii()
 
 
 def escaped(array: pa.StringArray) -> pa.StringArray:
     """Every string HTML-escaped; only those that hold one of the five characters are touched."""
     taken = text_bytes(array)
-    whole = memoryview(taken).tobytes()
+    whole = taken.tobytes()
     needed = [pair for pair in _REPLACED if pair[0].encode() in whole]
     if not needed:
         return array
@@ -71,7 +71,7 @@ def escape_texts(frame: Frame, value: Texts) -> Texts:
 def text_of(frame: Frame, value: Value, environment: Environment) -> Value:
     """``str`` of every row (``Markup`` stays ``Markup``), as ``Texts`` or a constant; what it cannot be is bad."""
     if isinstance(value, Const | Objects):
-        return _checked(frame, apply(frame, environment, _soft, value), environment)
+        return apply(frame, environment, _soft, value)
     if isinstance(value, Texts):
         made = value
     elif isinstance(value, Numbers):
@@ -81,23 +81,12 @@ def text_of(frame: Frame, value: Value, environment: Environment) -> Value:
     else:
         undefined, bare = value.undefined, replace(value, undefined=None)
         memo = "str"
-        return _checked(
-            frame, _undefined(apply(frame, environment, str, bare, memo=memo), undefined, environment), environment
-        )
+        return _undefined(apply(frame, environment, str, bare, memo=memo), undefined, environment)
     return _undefined(_with_none(made), made.undefined, environment)
 
 
 def _soft(value: Any) -> str:
     return value if hasattr(value, "__html__") and isinstance(value, str) else str(value)
-
-
-def _checked(frame: Frame, value: Value, environment: Environment) -> Value:
-    """Texts or a constant text; anything else (mixed Markup and text, lone surrogates) is told apart by row."""
-    if isinstance(value, Texts | Const):
-        return value
-    if isinstance(value, Numbers):
-        raise TypeError("not a text")
-    return value
 
 
 def _with_none(value: Texts) -> Texts:

@@ -143,8 +143,8 @@ def compile_template(
     """Compile a Jinja2 template to a program over Arrow batches.
 
     The environment's loader, autoescape, filters, tests, globals and extensions are honoured; without one, it is the sandboxed
-    environment of campaigns with autoescape. Filters, tests and methods are taken to give the same for the same input. ``constants`` are
-    known now and folded; they win over a column of the same name. Raises what ``environment.from_string`` raises on a template that is not valid.
+    environment of campaigns with autoescape. Filters, tests and methods are taken to give the same for the same input. ``constants``
+    are known now and folded; they win over a column of the same name. Raises what ``environment.from_string`` raises.
     """
     chosen = environment if environment is not None else campaign_environment(autoescape=True)
     label = name or "template"

@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 
 from jinja2 import Environment, nodes
 
+from engine.templates.columns import from_arrow
 from engine.templates.expressions.expression import Expression, Numbering
 from engine.templates.fallback import Fallback
 from engine.templates.frame import Frame
-from engine.templates.columns import from_arrow
 from engine.templates.values import Const, Value
 
 MOST_STEPS = 50_000
@@ -168,7 +168,12 @@ class Taker:
     items: tuple[Expression, ...]
 
 
-Binding: TypeAlias = Expression | Macro | Module | Loop | Space | Taker | SelfBlocks | SuperBlock
+@dataclass(frozen=True)
+class Unclear:
+    """A name that is a macro, a module or a namespace in some branches only."""
+
+
+Binding: TypeAlias = Expression | Macro | Module | Loop | Space | Taker | Unclear | SelfBlocks | SuperBlock
 
 
 class Names:
@@ -273,8 +278,9 @@ def _column_reader(name: str, environment: Environment) -> Any:
 class Scope:
     """The compiler's place in a template.
 
-    ``depth`` is that of the frame the statements run over; ``loops`` that of the innermost loop's, ``parallel`` that of the innermost loop whose items
-    run all at once (0 where there is none). ``top`` is the scope that blocks see; ``toplevel`` says whether statements stand in it.
+    ``depth`` is that of the frame the statements run over; ``loops`` that of the innermost loop's, ``parallel`` that of the innermost
+    loop whose items run all at once (0 where there is none). ``top`` is the scope that blocks see; ``toplevel`` says whether statements
+    stand in it.
     ``muted``: a template that extends another prints nothing of its own.
     """
 

@@ -28,7 +28,7 @@ def truth(value: Value, environment: Environment, n: int) -> Truth:
     if isinstance(value, Const):
         return _constant(value, n)
     if isinstance(value, Objects):
-        return _objects(value, n)
+        return _objects(value)
     if value.undefined is not None and environment.undefined is not Undefined:
         bare = value.undefined
         return Truth(_column(value, environment, n) & ~bare, union(value.bad, bare))
@@ -45,7 +45,7 @@ def _constant(value: Const, n: int) -> Truth:
         return Truth(False, np.ones(n, bool))
 
 
-def _objects(value: Objects, n: int) -> Truth:
+def _objects(value: Objects) -> Truth:
     if value.lazy:
         return Truth(True, value.bad)
     table = np.zeros(len(value.values), bool)
@@ -70,7 +70,7 @@ def _column(value: Value, environment: Environment, n: int) -> npt.NDArray[np.bo
     if isinstance(value, Nested) and value.array.type.num_fields == 0:
         return np.zeros(n, bool)
     if isinstance(value, Const | Objects):
-        return _objects(to_objects(value, environment, n), n).mask(n)
+        return _objects(to_objects(value, environment, n)).mask(n)
     none = validity(value)
     return np.ones(n, bool) if none is None else ~none
 

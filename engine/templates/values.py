@@ -1,16 +1,16 @@
 """Values over the rows of a frame.
 
 A value is one Python object for all rows (``Const``) or a column: ``Texts``, ``Numbers``, ``Nested`` (structs and lists), ``Times`` or, for
-everything else, ``Objects``. Columns other than ``Numbers`` are coded: row i is ``array[codes[i]]``, or ``array[i]`` when there are no codes, so
-that a sub-frame's column shares its parent's array. Beside what a row holds, three masks say what Arrow has no word for: ``undefined`` (Jinja2's
-undefined), ``bad`` (evaluating the row raises, or may raise: Jinja2 itself will decide), and for ``Numbers`` ``none`` (Python's None).
-A mask that is None is false everywhere.
+everything else, ``Objects``. Columns other than ``Numbers`` are coded: row i is ``array[codes[i]]``, or ``array[i]`` when there are no
+codes, so that a sub-frame's column shares its parent's array. Beside what a row holds, three masks say what Arrow has no word for:
+``undefined`` (Jinja2's undefined), ``bad`` (evaluating the row raises, or may raise: Jinja2 itself will decide), and for ``Numbers``
+``none`` (Python's None). A mask that is None is false everywhere.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +82,7 @@ class Objects:
 Column: TypeAlias = Numbers | Texts | Nested | Times | Objects
 Value: TypeAlias = Const | Column
 Coded: TypeAlias = Texts | Nested | Times
+AnyCoded = TypeVar("AnyCoded", Texts, Nested, Times)
 
 
 def union(*masks: Mask) -> Mask:
@@ -175,14 +176,14 @@ def absent_rows(value: Column, n: int) -> Mask:
     return union(none_rows(value, n), undefined_rows(value))
 
 
-def compact(value: Coded) -> Coded:
+def compact(value: AnyCoded) -> AnyCoded:
     """The value without codes: its array has one entry a row."""
     if value.codes is None:
         return value
     return replace(value, array=value.array.take(pa.array(value.codes)), codes=None)
 
 
-def dense(value: Coded, slack: int = 2) -> Coded:
+def dense(value: AnyCoded, slack: int = 2) -> AnyCoded:
     """Compact where the array has many more entries than there are rows, so that work on the array is not wasted."""
     if value.codes is not None and len(value.array) > slack * len(value.codes):
         return compact(value)

@@ -6,18 +6,19 @@ The call is replaced by the address when the sources are prepared, so what is re
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 from jinja2.lexer import get_lexer
 
-from engine.errors import Diagnostic, InputError, Place
+from engine.errors import Diagnostic, InputError, Place, did_you_mean
 from engine.templates.catalogue.names import is_plain
 from engine.templates.sandbox import campaign_environment
 from engine.templates.sources.masking import Masks, TagKind, normalised
 
 FUNCTION = "asset"
 HASH_LENGTH = 16  # hexadecimal digits
+PREFIX_HELP = "say `assets: {folder: assets, prefix: https://...}` in campaign.yaml"
 _LEXER = get_lexer(campaign_environment(autoescape=True))
 Token = tuple[str, str]
 
@@ -26,11 +27,14 @@ class Assets:
     """The addresses of the files that templates name, found when they are first asked for.
 
     ``digest`` gives the SHA-256 of a file's content in hexadecimal, or None if there is no such file; ``prefix`` is where the files are
-    served from. ``used`` maps each path that was asked for to its address.
+    served from; ``names`` lists the files, for whoever named another. ``used`` maps each path that was asked for to its address.
     """
 
-    def __init__(self, digest: Callable[[str], str | None], prefix: str) -> None:
+    def __init__(
+        self, digest: Callable[[str], str | None], prefix: str, names: Callable[[], Sequence[str]] = tuple
+    ) -> None:
         self._digest = digest
+        self._names = names
         self._prefix = prefix.rstrip("/")
         self.used: dict[str, str] = {}
 
@@ -43,6 +47,11 @@ class Assets:
             stem, suffix = posixpath.splitext(path)
             self.used[path] = f"{self._prefix}/{quote(stem)}.{digest[:HASH_LENGTH]}{suffix}"
         return self.used[path]
+
+    def nearest(self, path: str) -> str:
+        """What to say to whoever asked for a file that is not there."""
+        names = self._names()
+        return did_you_mean(path, names) if names else "the folder of assets has no files"
 
 
 def with_addresses(files: Mapping[str, str], assets: Assets | None) -> dict[str, str]:
@@ -118,12 +127,10 @@ def _address(call: list[Token], assets: Assets | None, place: Place, faults: lis
         )
     elif assets is None:
         faults.append(
-            Diagnostic("MR252", "there is no address that assets are served from", place, "configure its prefix")
+            Diagnostic("MR252", "there is no address that assets are served from", place, PREFIX_HELP)
         )
     else:
         address = assets.address(path)
         if address is None:
-            faults.append(
-                Diagnostic("MR253", f"there is no asset {path!r}", place, "paths begin in the folder of assets")
-            )
+            faults.append(Diagnostic("MR253", f"there is no asset `{path}`", place, assets.nearest(path)))
     return f'"{address or ""}"'

@@ -106,8 +106,7 @@ def space_attribute(scope: Scope, space: Space, attr: str) -> Expression:
         return held if owner is frame else gather(held, frame.rows_in(owner))
 
     key = ("space", space.number, attr, space.clock[0], scope.depth)
-    made = scope.unit.numbering.operation(key, (), read, depth=scope.depth)
-    return made
+    return scope.unit.numbering.operation(key, (), read, depth=scope.depth)
 
 
 def missing_attribute(environment: Environment, attr: str) -> Const:
@@ -267,7 +266,7 @@ def slice_of(compile_: Compile, scope: Scope, node: nodes.Getitem, bounds: nodes
 def _list_slice(value: Value, parts: list[Value]) -> Nested | None:
     if not isinstance(value, Nested) or not pa.types.is_list(value.array.type):
         return None
-    bounds = [part.value if isinstance(part, Const) and not part.failed else "" for part in parts]
+    bounds: list[Any] = [part.value if isinstance(part, Const) and not part.failed else "" for part in parts]
     if any(bound is not None and type(bound) is not int for bound in bounds) or bounds[2] not in (None, 1):
         return None
     starts, lengths = list_bounds(value)

@@ -22,8 +22,35 @@ from engine.templates.values import Numbers, Objects, Value, gather, union
 
 Compile: TypeAlias = Callable[[Scope, Any], Expression]
 MUTATING = frozenset(
-    "add append appendleft clear difference_update discard extend extendleft insert intersection_update pop popitem popleft remove reverse "
-    "rotate setdefault sort symmetric_difference_update update next reset send throw close write read".split()
+    {
+        "add",
+        "append",
+        "appendleft",
+        "clear",
+        "difference_update",
+        "discard",
+        "extend",
+        "extendleft",
+        "insert",
+        "intersection_update",
+        "pop",
+        "popitem",
+        "popleft",
+        "remove",
+        "reverse",
+        "rotate",
+        "setdefault",
+        "sort",
+        "symmetric_difference_update",
+        "update",
+        "next",
+        "reset",
+        "send",
+        "throw",
+        "close",
+        "write",
+        "read",
+    }
 )
 PURE_MODULES = frozenset({"jinja2.ext", "gettext"})
 
@@ -33,7 +60,7 @@ class Arguments:
 
     def __init__(self, compile_: Compile, scope: Scope, node: nodes.Call | nodes.Filter | nodes.Test) -> None:
         self.positional = tuple(compile_(scope, each) for each in node.args)
-        self.names = tuple(each.key for each in node.kwargs)
+        self.names: tuple[str, ...] = tuple(str(each.key) for each in node.kwargs)
         self.named = tuple(compile_(scope, each.value) for each in node.kwargs)
         self.starred = tuple(compile_(scope, each) for each in (node.dyn_args,) if each is not None)
         self.mapped = tuple(compile_(scope, each) for each in (node.dyn_kwargs,) if each is not None)
@@ -51,7 +78,7 @@ class Arguments:
         """The operands' values as positional and named arguments."""
         count, named = len(self.positional), len(self.names)
         args = list(values[:count])
-        kwargs = dict(zip(self.names, values[count : count + named], strict=True))
+        kwargs: dict[str, Any] = dict(zip(self.names, values[count : count + named], strict=True))
         rest = list(values[count + named :])
         if self.starred:
             args.extend(rest.pop(0))
@@ -71,11 +98,11 @@ def call(compile_: Compile, scope: Scope, node: nodes.Call) -> Expression:
     if isinstance(bound, Loop):
         raise UnsupportedError(node, "loop()", "recursive loops are not lowered")
     if isinstance(node.node, nodes.Getattr | nodes.Getitem):
-        owner = binding_of(scope, node.node.node)
-        if isinstance(owner, SelfBlocks):
+        holder = binding_of(scope, node.node.node)
+        if isinstance(holder, SelfBlocks):
             return scope.unit.capture(scope, node)
-        if isinstance(owner, Loop) and isinstance(node.node, nodes.Getattr):
-            return _loop_call(compile_, scope, node, owner, node.node.attr)
+        if isinstance(holder, Loop) and isinstance(node.node, nodes.Getattr):
+            return _loop_call(compile_, scope, node, holder, node.node.attr)
     if isinstance(node.node, nodes.Getattr):
         return _method(compile_, scope, node, node.node)
     return _function(compile_, scope, node)
@@ -85,8 +112,8 @@ def macro_of(scope: Scope, node: nodes.Call) -> Macro | None:
     """The macro that a call names, directly or in an imported module."""
     target = node.node
     if isinstance(target, nodes.Name):
-        found = scope.resolve(target.name)
-        return found if isinstance(found, Macro) else None
+        bound = scope.resolve(target.name)
+        return bound if isinstance(bound, Macro) else None
     if isinstance(target, nodes.Getattr | nodes.Getitem):
         owner = binding_of(scope, target.node)
         if isinstance(owner, Module):
@@ -191,7 +218,8 @@ def is_pure(target: Any) -> bool:
 def _check_context(node: nodes.Call, target: Any) -> None:
     if isinstance(target, type) and target is not dict and target is not range:
         raise UnsupportedError(node, f"{target.__name__}()", "an object with a state of its own")
-    passed = _PassArg.from_obj(target) or _PassArg.from_obj(getattr(target, "__call__", None))  # noqa: B004
+    called: Any = getattr(target, "__call__", None)  # noqa: B004
+    passed = _PassArg.from_obj(target) or _PassArg.from_obj(called)
     if passed is _PassArg.context and getattr(target, "__module__", None) not in PURE_MODULES:
         raise UnsupportedError(node, "function", "it reads the whole context")
 
@@ -200,12 +228,18 @@ def _loop_call(compile_: Compile, scope: Scope, node: nodes.Call, loop: Loop, at
     arguments = tuple(compile_(scope, each) for each in node.args)
     if attr == "cycle" and arguments and not node.kwargs and node.dyn_args is None and node.dyn_kwargs is None:
         return _cycle(scope, loop, arguments)
-    if attr == "changed" and loop.changed is not None and not node.kwargs and node.dyn_args is None and node.dyn_kwargs is None:
-        return _changed(scope, loop.changed, loop, arguments)
+    if (
+        attr == "changed"
+        and loop.changed is not None
+        and not node.kwargs
+        and node.dyn_args is None
+        and node.dyn_kwargs is None
+    ):
+        return _changed(scope, loop.changed, arguments)
     raise UnsupportedError(node, f"loop.{attr}()", "it is not lowered")
 
 
-def _changed(scope: Scope, depth: int, loop: Loop, arguments: tuple[Expression, ...]) -> Expression:
+def _changed(scope: Scope, depth: int, arguments: tuple[Expression, ...]) -> Expression:
     """Whether the arguments differ from those of the call before, in the same loop of the same row."""
     environment = scope.environment
 
@@ -225,7 +259,9 @@ def _changed(scope: Scope, depth: int, loop: Loop, arguments: tuple[Expression, 
             last[belongs[row]] = values
         return Numbers(made, bad=union(lost if lost.any() else None, *(each.bad for each in columns)))
 
-    return scope.unit.numbering.operation(("changed", scope.unit.numbering.fresh()), arguments, evaluate, depth=scope.depth)
+    return scope.unit.numbering.operation(
+        ("changed", scope.unit.numbering.fresh()), arguments, evaluate, depth=scope.depth
+    )
 
 
 def _rows_of(value: Objects) -> list[Any]:
@@ -236,7 +272,7 @@ def _cycle(scope: Scope, loop: Loop, arguments: tuple[Expression, ...]) -> Expre
     index = loop.fields["index0"]
     environment = scope.environment
     if index.const is not None:
-        return arguments[index.const.value % len(arguments)]
+        return arguments[int(index.const.value) % len(arguments)]
 
     def evaluate(frame: Frame) -> Value:
         place = index.at(frame).data % len(arguments)  # type: ignore[union-attr]

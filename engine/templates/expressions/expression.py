@@ -14,8 +14,8 @@ from engine.templates.values import Const, Value, gather
 class Expression:
     """An expression over the rows of a frame.
 
-    ``home`` is the depth of the deepest frame whose variables it reads: outside of a loop that does not change it, it is evaluated once a row
-    and not once an item. One that is ``direct`` (a path into the columns) is always evaluated at home, so that branches share it.
+    ``home`` is the depth of the deepest frame whose variables it reads: outside of a loop that does not change it, it is evaluated once
+    a row and not once an item. One that is ``direct`` (a path into the columns) is always evaluated at home, so that branches share it.
     """
 
     number: int

@@ -230,9 +230,9 @@ def logic(scope: Scope, both: bool, left: Expression, right: Expression) -> Expr
             return right.at(frame) if decided.true == both else first
         mask = decided.mask(frame.n)
         second = right.at(frame)
-        made = _both_bool(both, first, second, mask)
-        if made is None:
-            made = select(mask if both else ~mask, second, first, environment, frame.n)
+        bools = _both_bool(both, first, second, mask)
+        taken = mask if both else ~mask
+        made = select(taken, second, first, environment, frame.n) if bools is None else bools
         return with_bad(made, decided.bad, frame.n)
 
     return scope.unit.numbering.operation(("and" if both else "or", scope.site.semantics), (left, right), evaluate)

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from jinja2 import Environment, Undefined, nodes
-from jinja2.tests import TESTS as JINJA_TESTS
+from jinja2 import Undefined, nodes
+from jinja2.tests import TESTS
 from jinja2.utils import _PassArg
 
 from engine.templates.expressions.calls import Arguments
@@ -21,6 +21,7 @@ from engine.templates.scope import Binding, Scope, UnsupportedError
 from engine.templates.values import Const, Nested, Numbers, Objects, Texts, Value, none_rows, union
 
 Compile: TypeAlias = Callable[[Scope, Any], Expression]
+JINJA_TESTS: Mapping[str, Any] = TESTS
 COMPARISONS: Mapping[str, str] = {
     "==": "eq",
     "eq": "eq",
@@ -47,7 +48,8 @@ def test(compile_: Compile, scope: Scope, node: nodes.Test) -> Expression:
     environment, name = scope.environment, node.name
     if name not in environment.tests:
         return scope.unit.numbering.constant(None, failed=True)
-    builtin = inspect.unwrap(environment.tests[name]) is JINJA_TESTS.get(name)
+    given: Any = environment.tests[name]
+    builtin = inspect.unwrap(given) is JINJA_TESTS.get(name)
     bound = _bound(scope, node.node)
     if bound is not None and not isinstance(bound, Expression):
         if builtin and name in ("defined", "undefined"):
@@ -77,7 +79,7 @@ def _tested(scope: Scope, node: nodes.Test, base: Expression, arguments: Argumen
 
     def evaluate(frame: Frame) -> Value:
         values = [each.at(frame) for each in operands]
-        made = _known(name, values, environment, frame.n) if builtin else None
+        made = _known(name, values, frame.n) if builtin else None
         return apply(frame, environment, call, *values) if made is None else made
 
     return scope.unit.numbering.operation(key, operands, evaluate, fold=lambda: folded(call, *operands))
@@ -85,10 +87,10 @@ def _tested(scope: Scope, node: nodes.Test, base: Expression, arguments: Argumen
 
 def _function(scope: Scope, node: nodes.Test) -> Callable[..., Any]:
     environment = scope.environment
-    function = environment.tests[node.name]
+    function: Any = environment.tests[node.name]
     passed = _PassArg.from_obj(function)
     if passed is None:
-        return function
+        return function  # type: ignore[no-any-return]
     if passed is _PassArg.context:
         raise UnsupportedError(node, f"is {node.name}", "the test reads the whole context")
     context = context_of(environment, scope.site.autoescape)
@@ -100,7 +102,7 @@ def _function(scope: Scope, node: nodes.Test) -> Callable[..., Any]:
     return call
 
 
-def _known(name: str, values: list[Value], environment: Environment, n: int) -> Value | None:
+def _known(name: str, values: list[Value], n: int) -> Value | None:
     value = values[0]
     if isinstance(value, Const):
         return None

@@ -131,10 +131,10 @@ def _key(scope: Scope, name: str, arguments: Arguments) -> Any:
 def _function(scope: Scope, node: nodes.Filter, name: str, builtin: bool) -> Callable[..., Any]:
     """The filter with what it asks to be passed."""
     environment = scope.environment
-    function = environment.filters[name]
+    function: Any = environment.filters[name]
     passed = _PassArg.from_obj(function)
     if passed is None:
-        return function
+        return function  # type: ignore[no-any-return]
     if passed is _PassArg.environment:
         first: Any = environment
     else:

@@ -36,7 +36,7 @@ def length(frame: Frame, site: Site, value: Value, args: tuple[Any, ...], kwargs
     return Numbers(sizes, bad=bad)
 
 
-def round_(frame: Frame, site: Site, value: Value, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value | None:
+def round_(frame: Frame, _site: Site, value: Value, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value | None:
     given = dict(zip(("precision", "method"), args, strict=False)) | kwargs
     places = given.get("precision", 0)
     if not isinstance(value, Numbers) or given.get("method", "common") != "common" or len(args) > 2:
@@ -63,7 +63,7 @@ def _rounded(value: Numbers, places: int, bad: Any) -> Numbers | None:
     return Numbers(made, bad=bad)
 
 
-def absolute(frame: Frame, site: Site, value: Value, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value | None:
+def absolute(frame: Frame, _site: Site, value: Value, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value | None:
     if args or kwargs or not isinstance(value, Numbers) or value.data.dtype == np.bool_:
         return None
     if value.data.dtype == np.int64 and len(value.data) and int(value.data.min()) == -(2**63):
@@ -71,7 +71,7 @@ def absolute(frame: Frame, site: Site, value: Value, args: tuple[Any, ...], kwar
     return Numbers(np.abs(value.data), bad=union(value.bad, absent_rows(value, frame.n)))
 
 
-def integer(frame: Frame, site: Site, value: Value, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value | None:
+def integer(frame: Frame, _site: Site, value: Value, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value | None:
     if args or kwargs or not isinstance(value, Numbers) or absent_rows(value, frame.n) is not None:
         return None
     data: npt.NDArray[Any] = value.data
@@ -80,7 +80,7 @@ def integer(frame: Frame, site: Site, value: Value, args: tuple[Any, ...], kwarg
     return Numbers(data.astype(np.int64), bad=value.bad)
 
 
-def real(frame: Frame, site: Site, value: Value, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value | None:
+def real(frame: Frame, _site: Site, value: Value, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value | None:
     if args or kwargs or not isinstance(value, Numbers) or absent_rows(value, frame.n) is not None:
         return None
     return Numbers(value.data.astype(np.float64), bad=value.bad)

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from engine.templates.frame import Frame
 from engine.templates.generic import apply
-from engine.templates.scope import Site
 from engine.templates.printing import escape_value, is_ascii, replaced, text_of
+from engine.templates.scope import Site
 from engine.templates.values import Const, Texts, Value, absent_rows, dense, union
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]

@@ -37,7 +37,7 @@ def assign(scope: Scope, body: Body, node: nodes.Assign) -> None:
 
 def _bind(scope: Scope, body: Body, name: str, made: Expression) -> None:
     held = pinned(scope, made)
-    check(scope, body, held)
+    check(body, held)
     scope.names.bind(name, held)
 
 
@@ -75,7 +75,7 @@ def _namespace(scope: Scope, body: Body, name: str, node: nodes.Node) -> bool:
     attributes: dict[str, Expression] = {}
     for each in node.kwargs:
         attributes[each.key] = pinned(scope, expression(scope, each.value))
-        check(scope, body, attributes[each.key])
+        check(body, attributes[each.key])
     scope.names.bind(name, Space(scope.unit.numbering.fresh(), scope.depth, [0], attributes))
     return True
 
@@ -131,7 +131,7 @@ def with_(scope: Scope, body: Body, node: nodes.With) -> None:
     held = [pinned(scope, expression(scope, value)) for value in node.values]
     place = scope.inner()
     for target, made in zip(node.targets, held, strict=True):
-        check(scope, body, made)
+        check(body, made)
         if isinstance(target, nodes.Name):
             place.names.bind(target.name, made)
         else:
@@ -141,7 +141,7 @@ def with_(scope: Scope, body: Body, node: nodes.With) -> None:
 
 
 def do(scope: Scope, body: Body, node: nodes.ExprStmt) -> None:
-    check(scope, body, expression(scope, node.node))
+    check(body, expression(scope, node.node))
 
 
 def modified(scope: Scope, body: Body, node: nodes.ScopedEvalContextModifier) -> None:

@@ -44,7 +44,8 @@ class Body:
     def back_to(self, mark: tuple[int, tuple[str, ...], int]) -> None:
         """Forget what was added since."""
         steps, texts, holes = mark
-        flushed = self._steps[steps].holes if len(self._steps) > steps and isinstance(self._steps[steps], Run) else ()
+        first = self._steps[steps] if len(self._steps) > steps else None
+        flushed = first.holes if isinstance(first, Run) else ()
         self._holes = [*flushed, *self._holes][:holes] if flushed else self._holes[:holes]
         del self._steps[steps:]
         self._texts = list(texts)

@@ -6,7 +6,7 @@ from jinja2 import nodes
 
 from engine.templates.expressions.expression import Expression
 from engine.templates.frame import Frame
-from engine.templates.scope import Binding, Names, Scope, UnsupportedError
+from engine.templates.scope import Binding, Names, Scope, Unclear
 from engine.templates.statements.body import Body, constant_text
 from engine.templates.statements.output import expression
 from engine.templates.statements.steps import Branch, Choice, Fail, Merge, Step
@@ -77,14 +77,15 @@ def _merges(scope: Scope, overlays: list[Names], changed: list[str]) -> tuple[Me
         if all(binding is bindings[0] for binding in bindings):
             scope.names.bind(name, bindings[0], imported=imported)
             continue
-        merges.append(_merge(scope, name, bindings))
+        if all(isinstance(binding, Expression) for binding in bindings):
+            merges.append(_merge(scope, name, bindings))
+        else:
+            scope.names.bind(name, Unclear(), imported=imported)
     return tuple(merges)
 
 
 def _merge(scope: Scope, name: str, bindings: list[Binding]) -> Merge:
     arms = tuple(binding for binding in bindings if isinstance(binding, Expression))
-    if len(arms) != len(bindings):
-        raise UnsupportedError(None, name, "a macro, module or namespace that is defined in one branch only")
     slot = scope.unit.numbering.fresh()
 
     def read(frame: Frame) -> Value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,15 @@ from engine.templates.statements.holes import Hole
 from engine.templates.values import Value
 
 _APART = (nodes.For, nodes.With, nodes.FilterBlock, nodes.Output, nodes.If)
-_ENTANGLED = (nodes.Block, nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport, nodes.NSRef, nodes.ContextReference)
+_ENTANGLED = (
+    nodes.Block,
+    nodes.Extends,
+    nodes.Include,
+    nodes.Import,
+    nodes.FromImport,
+    nodes.NSRef,
+    nodes.ContextReference,
+)
 _BINDING = (nodes.Assign, nodes.AssignBlock, nodes.Macro)
 
 
@@ -38,7 +46,9 @@ def by_jinja(scope: Scope, body: Body, node: nodes.Node, error: UnsupportedError
     if not _free(scope, copied, inputs):
         return False
     made = _rendered(scope, copied, inputs)
-    scope.unit.fallbacks.append(Fallback(error.template or scope.label, error.line or node.lineno, error.what, error.why))
+    scope.unit.fallbacks.append(
+        Fallback(error.template or scope.label, error.line or node.lineno, error.what, error.why)
+    )
     body.hole(Hole(made, replace(scope.site, autoescape=False)))
     return True
 
@@ -59,13 +69,16 @@ def _pure(scope: Scope, node: nodes.Node) -> bool:
             target = scope.environment.globals.get(call.node.name)
             if bound is not None or (target is not None and not is_pure(target)):
                 return False
-    environment = scope.environment
-    for each in (*node.find_all(nodes.Filter), *node.find_all(nodes.Test)):
-        table = environment.filters if isinstance(each, nodes.Filter) else environment.tests
-        passed = _PassArg.from_obj(table.get(each.name, str))
-        if each.name == "random" or (passed is _PassArg.context and not (isinstance(each, nodes.Filter) and is_builtin(environment, each.name))):
-            return False
-    return True
+    filters = (_asks_nothing(scope, each, scope.environment.filters) for each in node.find_all(nodes.Filter))
+    tests = (_asks_nothing(scope, each, scope.environment.tests) for each in node.find_all(nodes.Test))
+    return all(filters) and all(tests)
+
+
+def _asks_nothing(scope: Scope, node: nodes.Filter | nodes.Test, table: Mapping[str, Any]) -> bool:
+    """Whether a filter or test draws on its operands alone."""
+    if isinstance(node, nodes.Filter) and is_builtin(scope.environment, node.name):
+        return node.name != "random"
+    return _PassArg.from_obj(table.get(node.name, str)) is not _PassArg.context
 
 
 def _free(scope: Scope, node: nodes.Node, inputs: dict[str, Expression]) -> bool:

@@ -1,7 +1,7 @@
 """Holes: what an expression prints, as piece ids.
 
-A hole whose texts come from a small table (integers, the two halves of an amount, the constant arms of an if) takes the static text before and
-after it into the table, so that three pieces become one.
+A hole whose texts come from a small table (integers, the two halves of an amount, the constant arms of an if) takes the static text
+before and after it into the table, so that three pieces become one.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from engine.templates.expressions.expression import Expression
 from engine.templates.frame import Frame
 from engine.templates.generic import apply
 from engine.templates.layout import Branches, Ids, Items
-from engine.templates.scope import Site
 from engine.templates.printing import escape_value, text_of
+from engine.templates.scope import Site
 from engine.templates.values import Const, Numbers, Texts, Value, bad_rows
 
 Item: TypeAlias = int | Ids | Branches | Items
@@ -69,10 +69,8 @@ class Hole:
 
     def _text(self, frame: Frame, value: Value) -> Value:
         environment = self.site.environment
-        if self.site.autoescape:
-            made = escape_value(frame, value, environment)
-        else:
-            made = text_of(frame, value, environment)
+        printing = escape_value if self.site.autoescape else text_of
+        made = printing(frame, value, environment)
         if not isinstance(made, Texts | Const):
             made = apply(frame, environment, plain, made)
         frame.mark(bad_rows(made, frame.n))

@@ -7,7 +7,6 @@ from typing import Any
 
 from jinja2 import Environment, TemplateNotFound, nodes
 
-from engine.templates.expressions.expression import Expression
 from engine.templates.frame import Frame
 from engine.templates.scope import (
     BlockBody,
@@ -45,8 +44,8 @@ def escapes(environment: Environment, name: str | None) -> bool:
 
 def whole_template(scope: Scope, body: Body, tree: nodes.Template) -> None:
     """A template's root, then its parent's over the same names and blocks."""
-    for each in tree.find_all(nodes.Block):
-        scope.heritage.blocks.setdefault(each.name, []).append(BlockBody(each, scope.site))
+    for block in tree.find_all(nodes.Block):
+        scope.heritage.blocks.setdefault(block.name, []).append(BlockBody(block, scope.site))
     extended: str | None = None
     for each in tree.body:
         if isinstance(each, nodes.Extends):
@@ -68,7 +67,7 @@ def whole_template(scope: Scope, body: Body, tree: nodes.Template) -> None:
             whole_template(scope.within(site=site, muted=False, calls=calls), body, parent)
 
 
-def refused_extends(scope: Scope, body: Body, node: nodes.Extends) -> None:
+def refused_extends(_scope: Scope, _body: Body, node: nodes.Extends) -> None:
     raise UnsupportedError(node, "extends", "whether the template extends another is decided for each row")
 
 

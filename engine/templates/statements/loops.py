@@ -1,4 +1,4 @@
-"""For: over the columns' lists, all rows' items at once; over constants, unrolled; one position after the other where state is carried along."""
+"""For: over all rows' items at once; over constants, unrolled; one position after the other where state is carried along."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def loop(scope: Scope, body: Body, node: nodes.For) -> None:
 
 def _columnar(scope: Scope, body: Body, node: nodes.For, iterated: Expression) -> None:
     sequential = writes_namespace(scope, node)
-    shared = None if sequential else (iterated.number, scope.depth, _shape(node.target))
+    shared: tuple[Any, ...] | None = None if sequential else (iterated.number, scope.depth, _shape(node.target))
     item = scope.unit.slot(shared and (*shared, "item"))
     names = scope.names.inner()
     depth = scope.depth + 1
@@ -88,12 +88,21 @@ def _else(scope: Scope, node: nodes.For) -> tuple[Step, ...]:
 
 def _changes_once(node: nodes.For) -> bool:
     """Whether ``loop.changed()`` is called at one place only, and there whenever the statement around it is reached."""
-    calls = [each for each in node.find_all(nodes.Call) if isinstance(each.node, nodes.Getattr) and each.node.attr == "changed"]
+    calls = [
+        each
+        for each in node.find_all(nodes.Call)
+        if isinstance(each.node, nodes.Getattr) and each.node.attr == "changed"
+    ]
     if len(calls) != 1:
         return False
     skipping: list[nodes.Node] = [*node.find_all(nodes.And), *node.find_all(nodes.Or), *node.find_all(nodes.CondExpr)]
     skipping += [each for branch in node.find_all(nodes.If) for each in branch.elif_]
-    skipping += [each for inner in node.find_all(nodes.For) for each in (inner, inner.test) if each is not None and each is not node]
+    skipping += [
+        each
+        for inner in node.find_all(nodes.For)
+        for each in (inner, inner.test)
+        if each is not None and each is not node
+    ]
     skipping += [*node.find_all(nodes.Macro), *node.find_all(nodes.CallBlock), *node.find_all(nodes.Compare)]
     return not any(calls[0] is each for place in skipping for each in place.find_all(nodes.Call))
 

@@ -116,7 +116,7 @@ def _argument(scope: Scope, body: Body, node: nodes.Expr) -> Binding:
         if isinstance(bound, Macro):
             return bound
     made = pinned(scope, expression(scope, node))
-    check(scope, body, made)
+    check(body, made)
     return made
 
 
@@ -146,7 +146,7 @@ def _default(place: Scope, body: Body, name: str, node: nodes.Expr | None) -> Ex
         hint = f"parameter {name!r} was not provided"
         return place.unit.numbering.constant(place.environment.undefined(hint, name=name))
     made = pinned(place, expression(place, node))
-    check(place, body, made)
+    check(body, made)
     return made
 
 
@@ -165,7 +165,7 @@ def _rest(place: Scope, names: Names, given: _Given, parameters: list[str], spec
     return True
 
 
-def define(scope: Scope, body: Body, node: nodes.Macro) -> None:
+def define(scope: Scope, _body: Body, node: nodes.Macro) -> None:
     """A macro's definition: it prints nothing."""
     scope.names.bind(node.name, Macro(node, scope.names, scope.site, scope.depth, scope.heritage, scope.top))
 

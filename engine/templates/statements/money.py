@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,9 @@ from engine.templates.expressions.compile import compile_expression
 from engine.templates.expressions.expression import Expression
 from engine.templates.frame import Frame
 from engine.templates.lowering.filters import is_builtin
+from engine.templates.printing import fixed_texts
 from engine.templates.scope import Scope, Site
 from engine.templates.statements.holes import SMALL, Hole, Table, integer_texts, printed_texts
-from engine.templates.printing import fixed_texts
 from engine.templates.values import Numbers, Texts, absent_rows, bad_rows
 
 _FIXED = re.compile(r"%\.([0-4])f")
@@ -57,21 +58,23 @@ class Amount:
 
     def _repaired(self, frame: Frame, tables: list[Table], rows: Any, value: Numbers) -> list[Any]:
         """The tables' ids, with the doubtful rows' whole texts in place of the whole part, and nothing for their fraction."""
-        texts = pa.array(["%.*f" % (self.places, each) for each in value.data[rows].tolist()], pa.string())
+        texts = pa.array([f"{each:.{self.places}f}" for each in value.data[rows].tolist()], pa.string())
         base = frame.batch.register(texts)
         made: list[Any] = []
         for number, table in enumerate(tables):
-            array = frame.batch.memory.array(
-                (table.key, "whole"), lambda table=table: pa.array(table.entries(table.size or SMALL), pa.string())
-            )
+            array = frame.batch.memory.array((table.key, "whole"), partial(_entries, table))
             ids = table.index.astype(np.int32) + np.int32(frame.batch.register(array, (table.key, "whole")))
             ids[rows] = np.arange(base, base + len(rows), dtype=np.int32) if number == 0 else 0
             made.append(ids)
         return made
 
     def _texts(self, value: Numbers) -> Texts:
-        texts = ["%.*f" % (self.places, each) for each in value.data.tolist()]
+        texts = [f"{each:.{self.places}f}" for each in value.data.tolist()]
         return Texts(pa.array(texts, pa.string()))
+
+
+def _entries(table: Table) -> pa.StringArray:
+    return pa.array(table.entries(table.size or SMALL), pa.string())
 
 
 def _fractions(places: int) -> Callable[[int], list[str]]:

@@ -135,7 +135,7 @@ def _finalized(scope: Scope, made: Expression, node: nodes.Node) -> Expression:
     return scope.unit.numbering.operation(("finalize", scope.site.autoescape), (made,), evaluate)
 
 
-def check(scope: Scope, body: Body, made: Expression) -> None:
+def check(body: Body, made: Expression) -> None:
     """Evaluate for its exceptions alone."""
     if made.const is None:
         body.silent(Check(made))

@@ -60,7 +60,8 @@ def _places(starts: npt.NDArray[Any], lengths: npt.NDArray[np.int64]) -> npt.NDA
     total = int(ends[-1]) if len(ends) else 0
     if total > MOST_ROWS:
         raise TooManyRowsError(f"{total:,} rows in nested loops")
-    return (np.arange(total) + np.repeat(starts - (ends - lengths), lengths)).astype(np.int32)
+    places: npt.NDArray[np.int32] = (np.arange(total) + np.repeat(starts - (ends - lengths), lengths)).astype(np.int32)
+    return places
 
 
 def unpacked(value: Value, count: int, environment: Environment, n: int) -> tuple[list[Value], Mask]:

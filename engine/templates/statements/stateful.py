@@ -29,7 +29,7 @@ def taker(scope: Scope, body: Body, node: nodes.Call, kind: type) -> Taker:
     numbering = scope.unit.numbering
     items = [pinned(scope, expression(scope, each)) for each in node.args]
     for each in items:
-        check(scope, body, each)
+        check(body, each)
     space = Space(numbering.fresh(), scope.depth, [0], {_STATE: numbering.constant(0)})
     if kind is Joiner:
         if len(items) > 1:
@@ -69,7 +69,7 @@ def _turn(scope: Scope, state: Expression, items: tuple[Expression, ...]) -> Exp
         turn = state.at(frame)
         values = [each.at(frame) for each in items]
         if isinstance(turn, Const):
-            return values[turn.value]
+            return items[turn.value].at(frame)
         if not isinstance(turn, Numbers):
             raise TypeError("turns are numbers")
         rows = np.arange(frame.n) + turn.data * frame.n
