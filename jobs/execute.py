@@ -62,6 +62,7 @@ def _runner(opened: OpenRun, settings: AppSettings) -> Iterator[Runner]:
         opened.campaign.templates,
         address=settings.address,
         object_store_mib=settings.object_store_mib,
+        most_cpus=settings.most_cpus,
         decided=lambda decision: opened.folder.append_line(DECISIONS, decision.as_dict()),
     ) as runner:
         yield runner

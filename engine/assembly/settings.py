@@ -27,6 +27,7 @@ class AppSettings(BaseSettings):
     runner: Literal["ray", "inline"] = "ray"
     address: str | None = None
     object_store_mib: int = 300
+    most_cpus: int | None = None  # how far a run may ask an autoscaled cluster to grow; Ray itself does not tell
     tenant: str = TENANT
 
     @classmethod

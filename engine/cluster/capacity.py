@@ -9,7 +9,7 @@ from typing import Any
 import ray
 from ray.exceptions import ActorDiedError
 
-from engine.cluster.controller import controller
+from engine.cluster.controller import Demand, Limits, controller
 from engine.cluster.load import NodeLoad
 from engine.control import Capacity, Decision
 from engine.pipeline.work import DeliveryProgress
@@ -22,9 +22,9 @@ OnDecision = Callable[[Decision], None]
 class CapacityControl:
     """What the controller allows one run. ``decided`` is told each decision that changed something."""
 
-    def __init__(self, run: str, most_workers: int, decided: OnDecision) -> None:
+    def __init__(self, run: str, limits: Limits, decided: OnDecision) -> None:
         self._run = run
-        self._most_workers = most_workers
+        self._limits = limits
         self._decided = decided
         self._decision: Decision | None = None
         self._next_tick = 0.0
@@ -35,7 +35,8 @@ class CapacityControl:
         decision, at = self._decision, time.monotonic()
         if decision is None or at >= self._next_tick or decision.reading.phase != phase:
             self._next_tick = at + TICK_SECONDS
-            decision = self._ask(lambda to: to.tick.remote(self._run, phase, pending, in_flight, self._most_workers))
+            demand = Demand(phase, pending, in_flight)
+            decision = self._ask(lambda to: to.tick.remote(self._run, demand, self._limits))
             self._decision = decision
             if decision.reasons:
                 self._decided(decision)

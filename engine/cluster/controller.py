@@ -22,7 +22,23 @@ NAMESPACE = "mailray"
 LEASE_SECONDS = 30.0  # of a run that says nothing, and of a controller without runs
 LOAD_SECONDS = 10.0  # a node's load is known for so long
 START = Capacity(window=2, delivery_workers=1, requested_cpus=0)
-MOST_CPUS = 100_000  # an unbounded cluster says a number near 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Partitions of a phase, those that wait and those that are worked on."""
+
+    phase: str
+    pending: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run may have: delivery workers, and CPUs that it may ask an autoscaler to bring the cluster to (0: ask for nothing)."""
+
+    delivery_workers: int
+    cpus: int
 
 
 @dataclass
@@ -53,12 +69,13 @@ class Controller:
         request_resources(bundles=[])  # what a controller before this one asked for
         threading.Thread(target=self._watch, daemon=True).start()
 
-    def tick(self, run: str, phase: str, pending: int, in_flight: int, most_workers: int) -> Decision:
+    def tick(self, run: str, demand: Demand, limits: Limits) -> Decision:
         """Read the cluster, apply the rules, act, and give the decision with its reasons."""
         with self._lock:
             share = self._share(run)
             at = datetime.now(UTC).isoformat(timespec="milliseconds")
-            decision = decide(self._read(phase, pending, in_flight), share.capacity, Bounds(most_workers), RULES, at)
+            bounds = Bounds(limits.delivery_workers)
+            decision = decide(self._read(demand, limits.cpus), share.capacity, bounds, RULES, at)
             share.capacity = decision.after
             self._request()
         return decision
@@ -95,17 +112,17 @@ class Controller:
         self._idle_since = time.monotonic()
         self._request()
 
-    def _read(self, phase: str, pending: int, in_flight: int) -> Reading:
+    def _read(self, demand: Demand, most_cpus: int) -> Reading:
         cpus = ray.cluster_resources().get("CPU", 0.0)  # type: ignore[no-untyped-call]
         since = time.monotonic() - LOAD_SECONDS
         self._loads = {node: each for node, each in self._loads.items() if each[0] >= since}
         loads = [load_here(), *(load for _, load in self._loads.values())]
         return Reading(
-            phase=phase,
-            pending=pending,
-            in_flight=in_flight,
+            phase=demand.phase,
+            pending=demand.pending,
+            in_flight=demand.in_flight,
             cpus=cpus,
-            cpus_possible=max(cpus, _cpus_possible()),
+            cpus_possible=max(cpus, most_cpus),
             cpu_percent=max(load.cpu_percent for load in loads),
             memory_percent=max(load.memory_percent for load in loads),
         )
@@ -141,10 +158,3 @@ def controller() -> Any:
     return Controller.options(  # type: ignore[attr-defined]
         name=NAME, namespace=NAMESPACE, lifetime="detached", get_if_exists=True, scheduling_strategy=here
     ).remote()
-
-
-def _cpus_possible() -> float:
-    """The CPUs that the cluster's autoscaler may bring it to; 0 when it has none."""
-    # Ray's own libraries ask here too; there is no public way.
-    limits = ray._private.state.state.get_max_resources_from_cluster_config()
-    return float(min(limits.get("CPU", 0), MOST_CPUS)) if limits else 0.0

@@ -16,6 +16,7 @@ from engine.audience.partitions import Partition
 from engine.cluster.backlog import DeliveryBacklog
 from engine.cluster.capacity import CapacityControl, OnDecision
 from engine.cluster.catalogue import catalogue
+from engine.cluster.controller import Limits
 from engine.cluster.delivery import DeliveryActor
 from engine.cluster.pool import DeliveryPool
 from engine.cluster.results import result_of
@@ -33,12 +34,13 @@ WAIT_SECONDS = 0.5
 class RayRunner:
     """Schedules the partitions of one run. ``decided`` is told each decision that changed something."""
 
-    def __init__(self, job: RunJob, templates: Sequence[TemplateSet], decided: OnDecision) -> None:
+    def __init__(self, job: RunJob, templates: Sequence[TemplateSet], most_cpus: int, decided: OnDecision) -> None:
         self._job = ray.put(job)
         self._lease = job.definition.campaign.delivery.reply_timeout + LEASE_MARGIN
         self._catalogue = catalogue(templates)
         self._templates = [each.digest for each in templates]
-        self._capacity = CapacityControl(str(job.settings.run_folder), job.settings.delivery_workers, decided)
+        limits = Limits(job.settings.delivery_workers, most_cpus)
+        self._capacity = CapacityControl(str(job.settings.run_folder), limits, decided)
         self._pool = DeliveryPool(self._new_actor)
 
     def close(self) -> None:
@@ -89,12 +91,18 @@ class RayRunner:
 
 @contextmanager
 def ray_runner(
-    job: RunJob, templates: Sequence[TemplateSet], *, address: str | None, object_store_mib: int, decided: OnDecision
+    job: RunJob,
+    templates: Sequence[TemplateSet],
+    *,
+    address: str | None,
+    object_store_mib: int,
+    most_cpus: int | None,
+    decided: OnDecision,
 ) -> Iterator[RayRunner]:
-    """A runner on the cluster at ``address``, or on a local one that ends with it."""
+    """A runner on the cluster at ``address``, which may be asked to grow to ``most_cpus``, or on a local one that ends with it."""
     check_lasting(job.settings.run_folder)
     with session(address, object_store_mib=object_store_mib):
-        runner = RayRunner(job, templates, decided)
+        runner = RayRunner(job, templates, most_cpus or 0, decided)
         try:
             yield runner
         finally:
