@@ -38,11 +38,18 @@ class FileSource:
             return int(self._dataset.count_rows())
 
     def batches(self, columns: Sequence[str], filter: pc.Expression | None = None) -> Iterator[pa.RecordBatch]:
-        # Read-ahead is bounded so that memory depends on the batch and not on the audience.
+        # One row group at a time, and no threads: a scanner of the whole reads ahead of a slow consumer as far as the files go.
         with _reading(self.name):
-            yield from self._dataset.to_batches(
-                columns=list(columns), filter=filter, batch_size=4 * BLOCK_ROWS, batch_readahead=2, fragment_readahead=1
-            )
+            for fragment in self._dataset.get_fragments(filter):
+                by_group = isinstance(fragment, ds.ParquetFileFragment)
+                for piece in fragment.split_by_row_group(filter, self.schema) if by_group else [fragment]:
+                    yield from piece.to_batches(
+                        schema=self.schema,
+                        columns=list(columns),
+                        filter=filter,
+                        batch_size=BLOCK_ROWS,
+                        use_threads=False,
+                    )
 
 
 def open_files(source: str | Sequence[str], folder: Path, format: str | None = None) -> Source:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator
-from importlib import resources
 from pathlib import Path
 
 import duckdb
@@ -14,13 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from engine.adapters.stores.statements import statement
 from engine.audience import addresses
 from engine.audience.columns import text_of_key
 from engine.audience.eligibility import Marks
 from engine.audience.partitions import BLOCK_ROWS
 
 BLOCKS_IN_FILE = 128  # about a million rows: the footer of one file stays small
-MEMORY_FOR_MARKS = "256MB"  # beyond it, the search for duplicates goes to disk
+MEMORY_FOR_MARKS = "128MB"  # beyond it, the search for duplicates goes to disk
 _SEEN = pa.schema([("row", pa.int64()), ("key", pa.string()), ("address", pa.string())])
 _SUPPRESSION = pa.schema([("address", pa.string())])
 
@@ -77,15 +77,19 @@ class AudienceFiles:
         return pa.RecordBatch.from_arrays([row, text_of_key(batch.column(self._key)), present], schema=_SEEN)
 
     def _mark(self, work: Path) -> None:
-        query = resources.files("engine.adapters.stores.sql.audience").joinpath("marks.sql").read_text()
-        with duckdb.connect(
-            config={"memory_limit": MEMORY_FOR_MARKS, "temp_directory": str(work / "spill")}
-        ) as connection:
+        """Each statement alone and in one thread: then DuckDB needs no more than its limit and does the rest on disk."""
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": MEMORY_FOR_MARKS,
+            "temp_directory": str(work / "spill"),
+            "threads": 1,
+        }
+        with duckdb.connect(config=config) as connection:
             for table in ("seen", "suppression"):
                 connection.read_parquet(str(work / f"{table}.parquet")).create_view(table)
-            connection.execute(
-                query.replace("$marks", "'" + str(self._folder / "marks.parquet").replace("'", "''") + "'")
-            )
+            for name in ("repeated_addresses", "repeated_keys", "suppressed"):
+                connection.sql(statement("audience", name)).write_parquet(str(work / f"{name}.parquet"))
+                connection.read_parquet(str(work / f"{name}.parquet")).create_view(name)
+            connection.sql(statement("audience", "marks")).write_parquet(str(self._folder / "marks.parquet"))
 
     def _digest(self) -> str:
         whole = hashlib.sha256()

@@ -18,7 +18,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,12 +67,16 @@ class RunFolder:
                 "MR502", f"{self.path} cannot be written: {fault.strerror}", help="choose another --run-dir"
             ) from fault
 
-    def pin_campaign(self, folder: Path) -> None:
-        """Copy the campaign's own files (not its audience) so that the run no longer depends on them."""
+    def pin_campaign(self, folder: Path, assets: Iterable[str] = ()) -> None:
+        """Copy the campaign's own files (not its audience), of its assets those named by their paths, so that the run no longer
+        depends on them."""
         self.campaign.mkdir(exist_ok=True)
         shutil.copy2(folder / "campaign.yaml", self.campaign)
         if (folder / "templates").is_dir():
             shutil.copytree(folder / "templates", self.campaign / "templates", dirs_exist_ok=True)
+        for path in assets:
+            (self.campaign / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / path, self.campaign / path)
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
         target = self.path / name

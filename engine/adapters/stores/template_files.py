@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 from engine.errors import FileAccessError, InputError, Place
-from engine.templates.catalogue import Assets, Catalogue, TemplateSet, catalogue_of, is_plain
+from engine.templates.catalogue import Assets, Catalogue, TemplateSet, catalogue_of, check_names, is_plain
 
 SUFFIX = ".j2"
 LARGEST = 2 * 2**20  # bytes of one source
@@ -25,7 +27,10 @@ class TemplateFiles:
     ) -> None:
         self._folder = folder
         self._names = names
-        self.assets = Assets(AssetFiles(assets).digest, prefix) if assets is not None and prefix is not None else None
+        self.assets = None
+        if assets is not None and prefix is not None:
+            files = AssetFiles(assets)
+            self.assets = Assets(files.digest, prefix, files.names)
 
     @cached_property
     def sources(self) -> dict[str, str]:
@@ -49,6 +54,41 @@ def read_sources(folder: Path) -> dict[str, str]:
     """The template files below a folder, by path from it. Raises InputError and FileAccessError."""
     files = sorted(path for path in folder.rglob(f"*{SUFFIX}") if path.is_file())
     return {path.relative_to(folder).as_posix(): _read(path, folder) for path in files}
+
+
+def write_sources(folder: Path, sources: Mapping[str, str]) -> None:
+    """Write template files by path from the folder; each appears whole or not at all.
+
+    Raises InputError for a name that leads out of the folder, before anything is written, and FileAccessError.
+    """
+    check_names(sources)
+    for name, source in sources.items():
+        path = folder / name
+        with _changing(name, path, folder):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+            draft.write_text(source, encoding="utf-8", newline="")
+            draft.replace(path)
+
+
+def remove_sources(folder: Path, names: Sequence[str]) -> None:
+    """Remove template files by path from the folder. Raises InputError and FileAccessError."""
+    check_names(names)
+    for name in names:
+        with _changing(name, folder / name, folder):
+            (folder / name).unlink()
+
+
+@contextmanager
+def _changing(name: str, path: Path, folder: Path) -> Iterator[None]:
+    if not _is_below(path, folder):
+        raise InputError.single("MR234", f"{name} is a link out of the templates' folder", place=Place(name))
+    try:
+        yield
+    except OSError as fault:
+        raise FileAccessError.single(
+            "MR267", f"{name} cannot be written: {fault.strerror}", place=Place(name)
+        ) from fault
 
 
 def _read(path: Path, folder: Path) -> str:
@@ -82,3 +122,7 @@ class AssetFiles:
             return None
         with file.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
+
+    def names(self) -> list[str]:
+        """The files below the folder, by path from it."""
+        return sorted(path.relative_to(self._folder).as_posix() for path in self._folder.rglob("*") if path.is_file())
