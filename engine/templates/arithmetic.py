@@ -64,11 +64,11 @@ def _div(a: Data, b: Data) -> npt.NDArray[Any] | None:
 
 
 def _mod(a: Data, b: Data) -> npt.NDArray[Any] | None:
-    return None if is_float(a) or is_float(b) else np.mod(a, b)
+    return None if is_float(a) or is_float(b) or _size(a) >= WIDE else np.mod(a, b)
 
 
 def _floordiv(a: Data, b: Data) -> npt.NDArray[Any] | None:
-    return None if is_float(a) or is_float(b) else np.floor_divide(a, b)
+    return None if is_float(a) or is_float(b) or _size(a) >= WIDE else np.floor_divide(a, b)
 
 
 ARITHMETIC: Mapping[str, Callable[[Data, Data], npt.NDArray[Any] | None]] = {

@@ -119,10 +119,10 @@ def to_objects(value: Value, environment: Environment, n: int) -> Objects:
         made = _objects_of_nested(value)
     else:
         made = _objects_of_array(value)
-    return _with_undefined(made, value.undefined, environment)
+    return with_undefined(made, value.undefined, environment)
 
 
-def _with_undefined(made: Objects, undefined: Mask, environment: Environment) -> Objects:
+def with_undefined(made: Objects, undefined: Mask, environment: Environment) -> Objects:
     if undefined is None:
         return made
     codes = np.where(undefined, np.int32(len(made.values)), made.codes).astype(np.int32)

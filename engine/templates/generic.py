@@ -16,11 +16,12 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from engine.templates.columns import from_objects, to_objects
-from engine.templates.frame import Frame
+from engine.templates.frame import Frame, TooManyRowsError
 from engine.templates.values import Const, Objects, Texts, Times, Value, failed, union
 
 Operation = Callable[..., Any]
 _BATCHED = 2**62
+MOST_CHARACTERS = 2**26
 
 
 def constant(operation: Operation, *values: Const) -> Const:
@@ -57,7 +58,7 @@ def apply(
         known = _remembered(frame, operation, fixed, place, only, memo)
         if known is not None:
             return known
-    inputs = [to_objects(value, environment, n) for _, value in columns]
+    inputs = [_objects(frame, value, environment) for _, value in columns]
     if any(each.lazy for each in inputs) and not lazy:
         return failed()
     tuples, codes = _distinct(inputs, n) if pure else _each(inputs, n)
@@ -67,10 +68,17 @@ def apply(
     return from_objects(results, codes, bad, lazy)
 
 
+def _objects(frame: Frame, value: Value, environment: Environment) -> Objects:
+    """The value's objects, made once: Python's containers ask for identity before equality."""
+    made: Objects = frame.batch.derived(value, ("objects", environment.undefined), lambda: to_objects(value, environment, frame.n))
+    return made
+
+
 def _called(
     operation: Operation, fixed: list[Any], places: list[int], tuples: list[tuple[Any, ...]], lazy: bool
 ) -> tuple[list[Any], npt.NDArray[np.bool_]]:
     results: list[Any] = []
+    size = 0
     lost = np.zeros(len(tuples), bool)
     arguments = list(fixed)
     for index, each in enumerate(tuples):
@@ -82,10 +90,13 @@ def _called(
                 if not lazy:
                     raise TypeError("an iterator can be read only once")
                 result = list(result)
+            size += len(result) if isinstance(result, str) else 1
         except Exception:
             lost[index] = True
             result = None
         results.append(result)
+        if size > MOST_CHARACTERS:
+            raise TooManyRowsError(f"{size:,} characters of one expression")
     return results, lost
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from jinja2 import Environment, nodes
+from jinja2.idtracking import VAR_LOAD_UNDEFINED, find_symbols
 
 from engine.templates.columns import from_arrow
 from engine.templates.expressions.expression import Expression, Numbering
@@ -183,6 +184,9 @@ class Names:
         self.outer = outer
         self.own: dict[str, Binding] = {}
         self.imported: set[str] = set()
+        self.unset: set[str] = set()
+        self.known: set[str] = set()
+        self.context_only = False
         self.outside: Outside = outside if outside is not None else self._outer_outside(outer)
 
     @staticmethod
@@ -193,14 +197,33 @@ class Names:
 
     def find(self, name: str) -> Binding | None:
         scope: Names | None = self
+        lexical = True
         while scope is not None:
             if name in scope.own:
                 return scope.own[name]
+            if lexical and name in scope.unset:
+                return self.outside.undefined(name)
+            lexical = lexical and not scope.context_only
             scope = scope.outer
         return None
 
+    def declare(self, statements: Iterable[nodes.Node]) -> Names:
+        """Say what stands in this scope: a name that it sets before reading it means nothing until then, unless it means something around it."""
+        symbols = find_symbols(statements)
+        self.known = set(symbols.refs)
+        scope: Names | None = None if self.context_only else self.outer
+        around: set[str] = set(self.own)
+        while scope is not None:
+            around |= scope.known | set(scope.own)
+            scope = None if scope.context_only else scope.outer
+        for name, target in symbols.refs.items():
+            if symbols.loads.get(target, ("",))[0] == VAR_LOAD_UNDEFINED and name not in around:
+                self.unset.add(name)
+        return self
+
     def bind(self, name: str, binding: Binding, *, imported: bool = False) -> None:
         self.own[name] = binding
+        self.unset.discard(name)
         if imported:
             self.imported.add(name)
         else:
@@ -251,6 +274,9 @@ class Outside:
     site: Site
     columns: bool = True
 
+    def undefined(self, name: str) -> Expression:
+        return self.unit.numbering.constant(self.site.environment.undefined(name=name))
+
     def resolve(self, name: str) -> Expression:
         unit, environment = self.unit, self.site.environment
         if self.columns and name in unit.constants:
@@ -300,9 +326,9 @@ class Scope:
         """The same place but for some changes."""
         return replace(self, **changes)
 
-    def inner(self, **changes: Any) -> Scope:
-        """A scope inside this one."""
-        return replace(self, names=self.names.inner(), toplevel=False, **changes)
+    def inner(self, statements: Iterable[nodes.Node], **changes: Any) -> Scope:
+        """A scope inside this one, for these statements."""
+        return replace(self, names=self.names.inner().declare(statements), toplevel=False, **changes)
 
     def resolve(self, name: str) -> Binding:
         found = self.names.find(name)

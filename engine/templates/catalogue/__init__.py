@@ -3,7 +3,7 @@
 from engine.templates.catalogue.assets import Assets
 from engine.templates.catalogue.dependencies import files_of
 from engine.templates.catalogue.digest import digest_of
-from engine.templates.catalogue.names import is_plain
+from engine.templates.catalogue.names import check_names, is_plain
 from engine.templates.catalogue.sets import Catalogue, TemplateSet, catalogue_of
 from engine.templates.catalogue.versions import History, Version, diff, source_digest, version_digest
 
@@ -14,6 +14,7 @@ __all__ = [
     "TemplateSet",
     "Version",
     "catalogue_of",
+    "check_names",
     "diff",
     "digest_of",
     "files_of",

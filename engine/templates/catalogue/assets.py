@@ -126,9 +126,7 @@ def _address(call: list[Token], assets: Assets | None, place: Place, faults: lis
             Diagnostic("MR251", "asset() takes one constant path", place, "write it as asset('img/logo.png')")
         )
     elif assets is None:
-        faults.append(
-            Diagnostic("MR252", "there is no address that assets are served from", place, PREFIX_HELP)
-        )
+        faults.append(Diagnostic("MR252", "there is no address that assets are served from", place, PREFIX_HELP))
     else:
         address = assets.address(path)
         if address is None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from jinja2 import Environment, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
-from engine.templates.columns import exact_undefined, from_arrow, list_bounds
+from engine.templates.columns import exact_undefined, from_arrow, list_bounds, with_undefined
 from engine.templates.expressions.expression import Expression
 from engine.templates.expressions.operators import folded
 from engine.templates.frame import Frame
@@ -162,17 +162,18 @@ def field_of(frame: Frame, value: Nested, attr: str, environment: Environment) -
         return missing if bad is None else Objects([missing.value], np.zeros(frame.n, np.int32), bad)
     child = frame.batch.derived(value.array, ("field", place), lambda: from_arrow(value.array.field(place)))
     undefined = none_rows(value, frame.n)
-    return _child(child, value.codes, undefined, bad)
+    return _child(child, value.codes, undefined, bad, environment)
 
 
-def _child(child: Column, codes: Any, undefined: Mask, bad: Mask) -> Value:
+def _child(child: Column, codes: Any, undefined: Mask, bad: Mask, environment: Environment) -> Value:
     made = child if codes is None else gather(child, codes)
     if undefined is None and bad is None:
         return made
     if isinstance(made, Const):
         raise TypeError("a column expected")
     if isinstance(made, Objects):
-        return replace(made, bad=union(made.bad, bad, undefined))
+        made = with_undefined(made, undefined, environment)
+        return replace(made, bad=union(made.bad, bad))
     return replace(made, undefined=union(made.undefined, undefined), bad=union(made.bad, bad))
 
 
@@ -219,11 +220,11 @@ def _item(frame: Frame, value: Nested, key: Any, environment: Environment) -> Va
             return field_of(frame, value, key, environment)
         return None
     if type(key) is int and pa.types.is_list(value.array.type):
-        return list_item(frame, value, key)
+        return list_item(frame, value, key, environment)
     return None
 
 
-def list_item(frame: Frame, value: Nested, index: int) -> Value:
+def list_item(frame: Frame, value: Nested, index: int, environment: Environment) -> Value:
     """One item of every list, undefined where the list is too short (or None)."""
     starts, lengths = list_bounds(value)
     inside = (lengths > index) if index >= 0 else (lengths >= -index)
@@ -231,8 +232,8 @@ def list_item(frame: Frame, value: Nested, index: int) -> Value:
     child = child_of(frame, value)
     bad = union(value.bad, value.undefined)
     if not inside.any():
-        return _child(from_arrow(pa.nulls(frame.n, value.array.type.value_type)), None, np.ones(frame.n, bool), bad)
-    return _child(child, places, some(~inside), bad)
+        return _child(from_arrow(pa.nulls(frame.n, value.array.type.value_type)), None, np.ones(frame.n, bool), bad, environment)
+    return _child(child, places, some(~inside), bad, environment)
 
 
 def child_of(frame: Frame, value: Nested) -> Column:

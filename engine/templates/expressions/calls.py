@@ -18,7 +18,7 @@ from engine.templates.frame import Frame
 from engine.templates.generic import apply
 from engine.templates.merging import stacked
 from engine.templates.scope import Loop, Macro, Module, Scope, SelfBlocks, SuperBlock, UnsupportedError
-from engine.templates.values import Numbers, Objects, Value, gather, union
+from engine.templates.values import Numbers, Objects, Value, bad_rows, gather, union, with_bad
 
 Compile: TypeAlias = Callable[[Scope, Any], Expression]
 MUTATING = frozenset(
@@ -271,13 +271,14 @@ def _rows_of(value: Objects) -> list[Any]:
 def _cycle(scope: Scope, loop: Loop, arguments: tuple[Expression, ...]) -> Expression:
     index = loop.fields["index0"]
     environment = scope.environment
-    if index.const is not None:
-        return arguments[int(index.const.value) % len(arguments)]
+    constant = index.const
 
     def evaluate(frame: Frame) -> Value:
-        place = index.at(frame).data % len(arguments)  # type: ignore[union-attr]
+        turn: Any = constant.value if constant is not None else index.at(frame).data  # type: ignore[union-attr]
+        place = turn % len(arguments)
         values = [each.at(frame) for each in arguments]
         rows = np.arange(frame.n) + place * frame.n
-        return gather(stacked(values, [frame.n] * len(values), environment), rows.astype(np.int32))
+        made = gather(stacked(values, [frame.n] * len(values), environment), rows.astype(np.int32))
+        return with_bad(made, union(*(bad_rows(value, frame.n) for value in values)), frame.n)
 
     return scope.unit.numbering.operation(("cycle", scope.site.semantics), (index, *arguments), evaluate)

@@ -22,7 +22,7 @@ from engine.templates.lowering.list_filters import LAZY, PASSING, READERS, attri
 from engine.templates.merging import select
 from engine.templates.scope import Scope, Site, UnsupportedError
 from engine.templates.truth import truth
-from engine.templates.values import Const, Objects, Texts, Value, union, with_bad
+from engine.templates.values import Const, Objects, Texts, Value, bad_rows, union, with_bad
 
 Compile: TypeAlias = Callable[[Scope, Any], Expression]
 Lowered: TypeAlias = Callable[[Frame, Site, Value, tuple[Any, ...], dict[str, Any]], Value | None]
@@ -195,14 +195,14 @@ def _default(scope: Scope, base: Expression, arguments: Arguments) -> Expression
         value = base.at(frame)
         absent = _undefined(value, frame.n)
         switch = boolean.at(frame)
-        bad = None
+        bad = union(bad_rows(value, frame.n), bad_rows(other.at(frame), frame.n))
         if not isinstance(switch, Const) or switch.failed:
             return apply(frame, environment, _default_call, value, other.at(frame), switch)
         if switch.value:
             known = (
                 truth(value, environment, frame.n) if absent is None else truth(value, _lenient(environment), frame.n)
             )
-            bad = known.bad
+            bad = union(bad, known.bad)
             absent = union(absent, ~known.mask(frame.n))
         if absent is None or not absent.any():
             return with_bad(value, bad, frame.n)

@@ -115,7 +115,7 @@ def assign_block(scope: Scope, body: Body, node: nodes.AssignBlock) -> None:
 
 
 def _body(scope: Scope, body: Body, statements: list[nodes.Node]) -> None:
-    place = scope.inner()
+    place = scope.inner(statements)
     for each in statements:
         scope.unit.statement(place, body, each)
 
@@ -129,13 +129,14 @@ def filter_block(scope: Scope, body: Body, node: nodes.FilterBlock) -> None:
 def with_(scope: Scope, body: Body, node: nodes.With) -> None:
     """The values are those outside of the block."""
     held = [pinned(scope, expression(scope, value)) for value in node.values]
-    place = scope.inner()
+    place = scope.inner([])
     for target, made in zip(node.targets, held, strict=True):
         check(body, made)
         if isinstance(target, nodes.Name):
             place.names.bind(target.name, made)
         else:
             _unpack(place, body, target, made)
+    place.names.declare(node.body)
     for each in node.body:
         scope.unit.statement(place, body, each)
 
@@ -159,6 +160,6 @@ def modified(scope: Scope, body: Body, node: nodes.ScopedEvalContextModifier) ->
 
 
 def inner_scope(scope: Scope, body: Body, node: nodes.Scope) -> None:
-    place = scope.inner()
+    place = scope.inner(node.body)
     for each in node.body:
         scope.unit.statement(place, body, each)

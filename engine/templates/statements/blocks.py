@@ -29,6 +29,7 @@ def block_body(scope: Scope, body: Body, node: nodes.Node, name: str, index: int
     """Print the block's body at this place in its stack, over the template's names and none that are local."""
     found = scope.heritage.blocks[name][index]
     names = base.inner()
+    names.context_only = True
     names.bind("self", SelfBlocks())
     if index + 1 < len(scope.heritage.blocks[name]):
         names.bind("super", SuperBlock(name, index + 1))
@@ -37,5 +38,6 @@ def block_body(scope: Scope, body: Body, node: nodes.Node, name: str, index: int
         names.bind("super", scope.unit.numbering.constant(scope.environment.undefined(hint, name="super")))
     calls = scope.called((id(scope.heritage), name, index), node)
     place = scope.within(names=names, site=found.site, top=base, toplevel=False, muted=False, calls=calls)
+    names.declare(found.node.body)
     for each in found.node.body:
         scope.unit.statement(place, body, each)

@@ -56,6 +56,8 @@ def by_jinja(scope: Scope, body: Body, node: nodes.Node, error: UnsupportedError
 def _entangled(node: nodes.Node) -> bool:
     if any(node.find(kind) is not None for kind in _ENTANGLED):
         return True
+    if not isinstance(node, nodes.For) and (node.find(nodes.Continue) or node.find(nodes.Break)) is not None:
+        return True
     return isinstance(node, nodes.If) and any(node.find(kind) is not None for kind in _BINDING)
 
 

@@ -46,6 +46,7 @@ def whole_template(scope: Scope, body: Body, tree: nodes.Template) -> None:
     """A template's root, then its parent's over the same names and blocks."""
     for block in tree.find_all(nodes.Block):
         scope.heritage.blocks.setdefault(block.name, []).append(BlockBody(block, scope.site))
+    scope.names.declare(tree.body)
     extended: str | None = None
     for each in tree.body:
         if isinstance(each, nodes.Extends):

@@ -59,7 +59,7 @@ def _columnar(scope: Scope, body: Body, node: nodes.For, iterated: Expression) -
     shared = shared and (*shared, None if test is None else test.number)
     index, length = (scope.unit.slot(shared and (*shared, name)) for name in ("index", "length"))
     fields = _fields(scope, depth, index, length, slot_reader(scope, scope.depth + 1, item), sequential)
-    inner = names.inner()
+    inner = names.inner().declare(node.body)
     changed = scope.depth if not sequential and _changes_once(node) else None
     inner.bind("loop", Loop(fields, depth, changed))
     parallel = scope.parallel if sequential else depth
@@ -80,7 +80,7 @@ def _shape(target: nodes.Node) -> tuple[Any, ...] | None:
 
 def _else(scope: Scope, node: nodes.For) -> tuple[Step, ...]:
     made = Body(scope.unit)
-    place = scope.inner(depth=scope.depth + 1)
+    place = scope.inner(node.else_, depth=scope.depth + 1)
     for each in node.else_:
         scope.unit.statement(place, made, each)
     return made.steps()
@@ -318,7 +318,7 @@ def _unrolled(scope: Scope, body: Body, node: nodes.For, value: Any) -> bool:
             return False
         items = chosen
     if not items:
-        place = scope.inner()
+        place = scope.inner(node.else_)
         for each in node.else_:
             scope.unit.statement(place, body, each)
         return True
@@ -353,7 +353,7 @@ def _iteration(scope: Scope, body: Body, node: nodes.For, items: list[Any], posi
         return False
     if "loop" in find_undeclared(node.body, ("loop",)):
         names.bind("loop", Loop(_constant_fields(scope, items, position), scope.depth))
-    place = scope.within(names=names, toplevel=False)
+    place = scope.within(names=names.inner().declare(node.body), toplevel=False)
     for each in node.body:
         scope.unit.statement(place, body, each)
     return True

@@ -97,6 +97,7 @@ def inline_macro(scope: Scope, body: Body, macro: Macro, node: nodes.Call, calle
     if not _bind(place, body, macro, given):
         body.silent(Fail())
         return
+    place.names.declare(macro.node.body)
     for each in macro.node.body:
         scope.unit.statement(place, body, each)
 
