@@ -65,7 +65,11 @@ class Diagnostic:
         }
 
     def __str__(self) -> str:
-        lines = [f"error[{self.code}]: {self.message}"]
+        return self.told_as("error")
+
+    def told_as(self, level: str) -> str:
+        """The fault for people; ``level`` is "error", or "warning" for what stops nothing."""
+        lines = [f"{level}[{self.code}]: {self.message}"]
         if self.place is not None:
             lines.append(f"  --> {self.place}")
             lines.extend(self._excerpt(self.place))

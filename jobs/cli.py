@@ -13,7 +13,7 @@ os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
 import typer
 
 from engine.errors import MailrayError
-from jobs import doctor, inbox, init, plan, preview, report, resume, run, schema, status, validate
+from jobs import doctor, inbox, init, plan, preview, report, resume, run, schema, status, template, validate
 from jobs.console import err, print_json
 
 INTERRUPTED = 130
@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 for verb in (init, validate, schema, preview, plan, run, resume, status, report, inbox, doctor):
     app.command(verb.__name__.rpartition(".")[2])(verb.command)
+app.add_typer(template.app, name="template")
 
 
 @app.callback()

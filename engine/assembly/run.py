@@ -12,14 +12,14 @@ from engine.adapters.stores.ledger_sqlite import SqliteLedger
 from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.run_folder import RunFolder
 from engine.adapters.transports import TransportSettings, open_transport
-from engine.assembly.campaign import OpenCampaign, open_campaign, suppressed
+from engine.assembly.campaign import OpenCampaign, open_campaign
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import AppSettings, RunSettings
+from engine.assembly.templates import CampaignTemplates
 from engine.assembly.worker import RunJob, mailing_of, open_worker
 from engine.audience.partitions import partitions
 from engine.campaign.fingerprint import differences
 from engine.campaign.schema import Campaign
-from engine.conditions import ConditionSet, split
 from engine.errors import RefusedError
 from engine.monitoring import Stages
 from engine.pipeline.materialise import Mailing
@@ -41,16 +41,7 @@ class OpenRun:
 
     def selection(self) -> Selection:
         """What to read of the source."""
-        definition, source = self.campaign.definition, self.campaign.source
-        audience = definition.campaign.audience
-        never = suppressed(audience.suppression, self.settings.origin)
-        if audience.where is None:
-            return Selection(source, None, None, never)
-        pushed, rest = split(audience.where, source.schema), None
-        if pushed.rest is not None:
-            zone = definition.campaign.timezone
-            rest = ConditionSet({"where": pushed.rest}, definition.audience, definition.now, zone)
-        return Selection(source, pushed.filter, rest, never)
+        return self.campaign.selection()
 
     @property
     def job(self) -> RunJob:
@@ -95,8 +86,9 @@ def create_run(campaign: OpenCampaign, path: Path, settings: AppSettings, limit:
     opened = OpenRun(run, campaign)
     open_transport(run.transport, TransportSettings())
     resolve_secret(delivery.secret, run.origin)
+    versions = CampaignTemplates(campaign.loaded.folder).published(each.name for each in campaign.templates)
     opened.folder.create()
-    opened.folder.pin_campaign(campaign.loaded.folder)
+    opened.folder.pin_campaign(campaign.loaded.folder, campaign.asset_files)
     parts = campaign.fingerprint
     opened.folder.write_json(
         MANIFEST,
@@ -110,6 +102,10 @@ def create_run(campaign: OpenCampaign, path: Path, settings: AppSettings, limit:
             "limit": run.limit,
             "partition_rows": campaign.campaign.capacity.partition_rows,
             "fields": list(campaign.definition.fields),
+            "templates": {
+                each.name: {"digest": each.digest, "version": versions.get(each.name)} for each in campaign.templates
+            },
+            "assets": dict(campaign.addresses),
             "fingerprint": parts.digest,
             "parts": dict(parts.parts),
         },

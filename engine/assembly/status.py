@@ -22,6 +22,7 @@ def run_status(path: Path) -> dict[str, Any]:
         "run": str(folder.path),
         "campaign": record["campaign"],
         "phase": _phase(record, outcomes, folder.locked_by_somebody()),
+        "templates": record.get("templates", {}),
         "audience": record.get("audience"),
         "plan": plan["counts"] if plan else None,
         "outcomes": outcomes,

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 END = "end"
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
 TEMPLATE_ID = r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}$"
+FOLDER = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)*$"
+WEB_FOLDER = r"^https://[^\s\"'<>?#\\{}]+$"
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=128)]
 Condition = Annotated[str, Field(min_length=1, max_length=10_000, description="A SQL boolean expression.")]
@@ -178,6 +180,16 @@ class Delivery(Model):
     )
 
 
+class Assets(Model):
+    folder: Annotated[str, Field(pattern=FOLDER, max_length=128)] = Field(
+        default="assets",
+        description="The folder below the campaign's that `asset('logo.png')` in a template begins in.",
+    )
+    prefix: Annotated[str, Field(pattern=WEB_FOLDER, max_length=1_000)] = Field(
+        description="Where the files are served from; `logo.png` becomes PREFIX/logo.HASH.png."
+    )
+
+
 class Limits(Model):
     messages_per_second: float | None = Field(
         default=None, gt=0, allow_inf_nan=False, description="Over all workers; no limit if absent."
@@ -206,6 +218,7 @@ class Campaign(Model):
         default_factory=dict, description="SQL boolean expressions by name; later conditions and templates read them."
     )
     variables: dict[str, Any] = Field(default_factory=dict, description="Constants that templates may read.")
+    assets: Assets | None = Field(default=None, description="Images and other files that templates point to.")
     workflow: list[AnyStep] = Field(min_length=1, description="The steps; an execution begins at the first.")
     delivery: Delivery
     limits: Limits = Limits()

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.campaign.document import Document, KeyPath, dotted
-from engine.campaign.schema import IDENTIFIER, TEMPLATE_ID, AnyStep, Campaign
+from engine.campaign.schema import FOLDER, IDENTIFIER, TEMPLATE_ID, WEB_FOLDER, AnyStep, Campaign
 from engine.errors import Diagnostic, did_you_mean, near_match
 
 _EXPECTED = {
@@ -33,6 +33,8 @@ _PATTERNS = {
     IDENTIFIER: "must be a name: letters, digits, `_` and `-`, not beginning with a digit, 64 characters at most",
     TEMPLATE_ID: "must be a template's name: letters, digits and `_`, with `.`, `-` and `/` inside",
     r"^https://": "must begin with `https://`",
+    FOLDER: "must be a folder below the campaign's, such as `assets`",
+    WEB_FOLDER: "must be an address that begins with `https://` and has no query, such as `https://cdn.example.com/spring/`",
 }
 _UNION_BRANCHES = ("str", "list[str]")
 

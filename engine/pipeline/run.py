@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -61,6 +61,12 @@ class Selection:
     rest: ConditionSet | None
     suppressed: Iterable[pa.StringArray]
 
+    def batches(self, schema: pa.Schema, key: str) -> Iterator[pa.RecordBatch]:
+        """The selected rows with the columns of ``schema``. Raises InputError for a recipient without a ``key``."""
+        for batch in conform(self.source.batches(schema.names, self.filter), schema):
+            check_keys(batch, key, self.source.name)
+            yield batch if self.rest is None else batch.filter(pa.array(self.rest.evaluate(batch)["where"]))
+
 
 class CampaignRun:
     """The phases of one run over its stores. Everything that could fail before the first message is done before the first message."""
@@ -91,7 +97,9 @@ class CampaignRun:
         schema = self._definition.audience
         with self._stages.timed("audience", total):
             rows, digest = self._audience.freeze(
-                in_blocks(self._selected(selection), schema), schema, selection.suppressed
+                in_blocks(selection.batches(schema, self._definition.campaign.audience.key), schema),
+                schema,
+                selection.suppressed,
             )
         if rows == 0:
             raise MissingInputError.single(
@@ -135,12 +143,6 @@ class CampaignRun:
                 self._stages.merge(event.stages)
             total = sum((Counter(each) for each in counts.values()), Counter())
             self._observer.done(total.total() - total["planned"] - total["intent"], total)
-
-    def _selected(self, selection: Selection) -> Iterable[pa.RecordBatch]:
-        schema = self._definition.audience
-        for batch in conform(selection.source.batches(schema.names, selection.filter), schema):
-            check_keys(batch, self._definition.campaign.audience.key, selection.source.name)
-            yield batch if selection.rest is None else batch.filter(pa.array(selection.rest.evaluate(batch)["where"]))
 
     def _planned(self, runner: Runner, slices: Sequence[Partition]) -> Iterable[PartitionPlan]:
         missing = []
