@@ -39,6 +39,8 @@ class Compiled:
     statics: Chunk
     fallbacks: tuple[Fallback, ...]
     per_distinct: tuple[tuple[str, int, str], ...]
+    vectorised: tuple[tuple[str, int], ...]
+    folded: tuple[tuple[str, int], ...]
     reads: frozenset[str] | None
     globals_used: frozenset[str]
     memory: Memory = field(default_factory=Memory)
@@ -126,21 +128,31 @@ def compile_sources(sources: Mapping[str, Source], constants: Mapping[str, Any],
     unit = Unit(constants, shadowed)
     rows = {key: RowTemplate.of(each.environment, each.text, each.name, constants) for key, each in sources.items()}
     steps: dict[str, tuple[Step, ...] | None] = {}
-    fallbacks: list[Fallback] = []
     everything = False
     for key, each in sources.items():
+        known = unit.mark()
         try:
             steps[key] = compile_body(unit, each.environment, each.text, each.name)
         except UnsupportedError as error:
             steps[key] = None
-            fallbacks.append(Fallback(error.template or each.name or key, error.line or 1, error.what, error.why))
+            unit.back_to(known)
+            unit.fallbacks.append(Fallback(error.template or each.name or key, error.line or 1, error.what, error.why))
             everything = everything or _refers(each)
             unit.reads |= rows[key].reads
     texts = pa.array(list(unit.statics), pa.string())
     statics = Chunk(texts, ("statics", hash(tuple(unit.statics))))
     reads = None if everything else frozenset(unit.reads)
+    fallbacks = tuple(dict.fromkeys(unit.fallbacks))
     return Compiled(
-        rows, steps, statics, tuple(fallbacks), tuple(unit.per_distinct), reads, frozenset(unit.globals_used)
+        rows,
+        steps,
+        statics,
+        fallbacks,
+        tuple(unit.per_distinct),
+        tuple(unit.vectorised),
+        tuple(unit.folded),
+        reads,
+        frozenset(unit.globals_used),
     )
 
 

@@ -47,6 +47,8 @@ class Unit:
     globals_used: set[str] = field(default_factory=set)
     fallbacks: list[Fallback] = field(default_factory=list)
     per_distinct: dict[tuple[str, int, str], None] = field(default_factory=dict)
+    vectorised: dict[tuple[str, int], None] = field(default_factory=dict)
+    folded: dict[tuple[str, int], None] = field(default_factory=dict)
     steps: int = 0
     slots: dict[Hashable, int] = field(default_factory=dict)
     trees: dict[tuple[int, str], nodes.Template | None] = field(default_factory=dict)
@@ -67,6 +69,23 @@ class Unit:
     def note(self, scope: Scope, node: nodes.Node, what: str) -> None:
         """Remember what runs in Python, once for each distinct input."""
         self.per_distinct[(scope.site.template or "template", node.lineno or 1, what)] = None
+
+    def met(self, scope: Scope, node: nodes.Node, *, constant: bool) -> None:
+        """Remember where an expression is evaluated over the rows, or where it is constant and nothing is left to evaluate."""
+        (self.folded if constant else self.vectorised)[(scope.label, node.lineno or 1)] = None
+
+    def mark(self) -> tuple[int, ...]:
+        """Where what is remembered for the user is now."""
+        return tuple(len(each) for each in (self.fallbacks, self.per_distinct, self.vectorised, self.folded))
+
+    def back_to(self, mark: tuple[int, ...]) -> None:
+        """Forget what was remembered since."""
+        fallbacks, *places = mark
+        del self.fallbacks[fallbacks:]
+        found: tuple[dict[Any, None], ...] = (self.per_distinct, self.vectorised, self.folded)
+        for each, size in zip(found, places, strict=True):
+            while len(each) > size:
+                each.popitem()
 
     def capture(self, scope: Scope, node: nodes.Call) -> Expression:
         """The text of a macro's or block's call; the statements' compiler provides it."""

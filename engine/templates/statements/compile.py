@@ -49,12 +49,13 @@ def statement(scope: Scope, body: Body, node: nodes.Node) -> None:
     if compiler is None:
         raise UnsupportedError(node, type(node).__name__.lower(), "this statement is not lowered")
     scope.unit.spend(node)
-    before = body.mark()
+    before, known = body.mark(), scope.unit.mark()
     try:
         compiler(scope, body, node)
     except UnsupportedError as error:
         error.place(scope.label, node)
         body.back_to(before)
+        scope.unit.back_to(known)
         if not by_jinja(scope, body, node, error):
             raise
 

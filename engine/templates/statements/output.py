@@ -33,7 +33,9 @@ def expression(scope: Scope, node: nodes.Node) -> Expression:
     """The expression of a node, folded first as Jinja2 itself folds it."""
     if scope.environment.optimized:
         node = Optimizer(scope.environment).visit(node, evaluation_context(scope))
-    return compile_expression(scope, node)
+    made = compile_expression(scope, node)
+    scope.unit.met(scope, node, constant=made.const is not None)
+    return made
 
 
 def output(scope: Scope, body: Body, node: nodes.Output) -> None:
@@ -49,6 +51,7 @@ def output(scope: Scope, body: Body, node: nodes.Output) -> None:
 def _child(scope: Scope, body: Body, child: nodes.Expr) -> None:
     text = _constant(scope, child)
     if text is not None:
+        scope.unit.met(scope, child, constant=True)
         body.text(text)
         return
     if scope.environment.optimized:
@@ -87,6 +90,7 @@ def printed(scope: Scope, body: Body, node: nodes.Expr) -> None:
             return
         money = money_hole(scope, node)
         if money is not None:
+            scope.unit.met(scope, node, constant=False)
             body.hole(money)
             return
     print_expression(scope, body, compile_expression(scope, node), node)
@@ -100,6 +104,7 @@ def inline_if(scope: Scope, body: Body, node: nodes.CondExpr) -> None:
 
 def print_expression(scope: Scope, body: Body, made: Expression, node: nodes.Node) -> None:
     """Print an expression's value."""
+    scope.unit.met(scope, node, constant=made.const is not None)
     finalize = scope.environment.finalize
     if finalize is not None:
         made = _finalized(scope, made, node)
