@@ -22,6 +22,8 @@ from engine.templates.values import Const, Objects, Texts, Times, Value, failed,
 Operation = Callable[..., Any]
 _BATCHED = 2**62
 MOST_CHARACTERS = 2**26
+MOST_TEXT = 2**20
+MOST_INSIDE = 100_000
 
 
 def constant(operation: Operation, *values: Const) -> Const:
@@ -66,6 +68,27 @@ def apply(
     results, lost = _called(operation, fixed, places, tuples, lazy)
     bad = union(*(each.bad for each in inputs), lost[codes] if lost.any() else None)
     return from_objects(results, codes, bad, lazy)
+
+
+def bounded(value: Any) -> Any:
+    """The value itself, unless it is a text or container that holds too much, shared parts counted each time: that is left to Jinja2.
+
+    Raises TooManyRowsError.
+    """
+    if isinstance(value, str):
+        if len(value) > MOST_TEXT:
+            raise TooManyRowsError("a very long text")
+        return value
+    count = 0
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, list | tuple | dict | set):
+            count += len(each)
+            if count > MOST_INSIDE:
+                raise TooManyRowsError("a container of very much")
+            left.extend((*each.keys(), *each.values()) if isinstance(each, dict) else each)
+    return value
 
 
 def _objects(frame: Frame, value: Value, environment: Environment) -> Objects:

@@ -8,15 +8,18 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from jinja2 import Environment, nodes
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 from jinja2.utils import _PassArg
 
 from engine.templates.columns import to_objects
-from engine.templates.expressions.access import binding_of, bound_attribute, owner_of
+from engine.templates.expressions.access import binding_of, bound_attribute, owner_of, plain_access
 from engine.templates.expressions.expression import Expression
 from engine.templates.expressions.operators import context_of, folded
 from engine.templates.frame import Frame
 from engine.templates.generic import apply
 from engine.templates.merging import stacked
+from engine.templates.sandbox import CampaignEnvironment
 from engine.templates.scope import Loop, Macro, Module, Scope, SelfBlocks, SuperBlock, UnsupportedError
 from engine.templates.values import Numbers, Objects, Value, bad_rows, gather, union, with_bad
 
@@ -50,6 +53,27 @@ MUTATING = frozenset(
         "close",
         "write",
         "read",
+    }
+)
+# Methods of texts that every sandbox allows, and whose cost and result are in proportion to the text.
+LINEAR_METHODS = frozenset(
+    {
+        "capitalize",
+        "casefold",
+        "endswith",
+        "isalpha",
+        "isdigit",
+        "islower",
+        "isupper",
+        "lower",
+        "lstrip",
+        "rstrip",
+        "split",
+        "startswith",
+        "strip",
+        "swapcase",
+        "title",
+        "upper",
     }
 )
 PURE_MODULES = frozenset({"jinja2.ext", "gettext"})
@@ -146,8 +170,12 @@ def _method(compile_: Compile, scope: Scope, node: nodes.Call, target: nodes.Get
     invoke = caller_of(environment, scope.site.autoescape)
     pure = base.const is None or _is_data(base.const.value)
 
+    direct = getattr(str, attr) if attr in LINEAR_METHODS and _own_calls(environment) and not arguments.names else None
+
     def function(value: Any, *values: Any) -> Any:
         args, kwargs = arguments.spread(values)
+        if direct is not None and type(value) is str:
+            return direct(value, *args, **kwargs)
         return invoke(environment.getattr(value, attr), *args, **kwargs)
 
     operands = (base, *arguments.operands)
@@ -161,6 +189,16 @@ def _method(compile_: Compile, scope: Scope, node: nodes.Call, target: nodes.Get
     if not pure:
         return scope.unit.numbering.variable(scope.depth, evaluate)
     return scope.unit.numbering.operation(key, operands, evaluate, fold=lambda: folded(function, *operands))
+
+
+def _own_calls(environment: Environment) -> bool:
+    """Whether a text's methods are looked up and called as Jinja2 does, or as the sandbox of campaigns does, which lets these pass."""
+    if not plain_access(environment) or type(environment).context_class is not Context:  # type: ignore[misc]
+        return False
+    if not isinstance(environment, SandboxedEnvironment):
+        return not environment.sandboxed
+    kind = type(environment)
+    return kind in (SandboxedEnvironment, ImmutableSandboxedEnvironment, CampaignEnvironment)
 
 
 def _is_data(value: Any) -> bool:

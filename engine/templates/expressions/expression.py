@@ -25,6 +25,7 @@ class Expression:
     const: Const | None = None
     lazy: bool = False
     used: bool = False
+    mapped: tuple[Expression, str] | None = None
 
     def at(self, frame: Frame) -> Value:
         """The expression's value on the frame's rows."""

@@ -15,7 +15,7 @@ from jinja2.runtime import markup_join, new_context, str_join
 from engine.templates.arithmetic import arithmetic, compare, negative
 from engine.templates.expressions.expression import Expression
 from engine.templates.frame import Frame
-from engine.templates.generic import apply, constant
+from engine.templates.generic import apply, bounded, constant
 from engine.templates.merging import select
 from engine.templates.scope import Scope
 from engine.templates.truth import Truth, truth
@@ -35,7 +35,7 @@ from engine.templates.values import (
 
 Compile: TypeAlias = Callable[[Scope, Any], Expression]
 _BINARY: Mapping[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
+    "+": lambda left, right: bounded(left + right),
     "-": operator.sub,
     "*": operator.mul,
     "/": operator.truediv,
@@ -314,7 +314,7 @@ def joined(scope: Scope, parts: tuple[Expression, ...]) -> Expression:
     function = markup_join if autoescape else str_join
 
     def call(*values: Any) -> Any:
-        return function(values)
+        return bounded(function(values))
 
     def evaluate(frame: Frame) -> Value:
         return apply(frame, environment, call, *(part.at(frame) for part in parts))
@@ -329,7 +329,7 @@ def sequence(compile_: Compile, scope: Scope, node: nodes.List | nodes.Tuple) ->
     kind: Callable[[Any], Any] = list if isinstance(node, nodes.List) else tuple
 
     def call(*values: Any) -> Any:
-        return kind(values)
+        return bounded(kind(values))
 
     def evaluate(frame: Frame) -> Value:
         return apply(frame, environment, call, *(item.at(frame) for item in items))
@@ -344,7 +344,7 @@ def collected(scope: Scope, items: tuple[Expression, ...], keys: list[str] | Non
     environment = scope.environment
 
     def call(*values: Any) -> Any:
-        return values if keys is None else dict(zip(keys, values, strict=True))
+        return bounded(values if keys is None else dict(zip(keys, values, strict=True)))
 
     def evaluate(frame: Frame) -> Value:
         return apply(frame, environment, call, *(item.at(frame) for item in items))
@@ -358,7 +358,7 @@ def mapping(compile_: Compile, scope: Scope, node: nodes.Dict) -> Expression:
     environment = scope.environment
 
     def call(*values: Any) -> Any:
-        return dict(zip(values[::2], values[1::2], strict=True))
+        return bounded(dict(zip(values[::2], values[1::2], strict=True)))
 
     def evaluate(frame: Frame) -> Value:
         return apply(frame, environment, call, *(item.at(frame) for item in flat))

@@ -17,12 +17,12 @@ from engine.templates.expressions.expression import Expression
 from engine.templates.expressions.operators import context_of, folded
 from engine.templates.frame import Frame
 from engine.templates.generic import apply
-from engine.templates.lowering import number_filters, text_filters
-from engine.templates.lowering.list_filters import LAZY, PASSING, READERS, attribute_argument, projected
+from engine.templates.lowering import list_filters, number_filters, text_filters
+from engine.templates.lowering.list_filters import LAZY, PASSING, READERS, attribute_argument, join_texts, projected
 from engine.templates.merging import select
 from engine.templates.scope import Scope, Site, UnsupportedError
 from engine.templates.truth import truth
-from engine.templates.values import Const, Objects, Texts, Value, bad_rows, union, with_bad
+from engine.templates.values import Const, Nested, Objects, Texts, Value, bad_rows, union, with_bad
 
 Compile: TypeAlias = Callable[[Scope, Any], Expression]
 Lowered: TypeAlias = Callable[[Frame, Site, Value, tuple[Any, ...], dict[str, Any]], Value | None]
@@ -31,8 +31,10 @@ LOWERED: Mapping[str, Lowered] = {
     "count": number_filters.length,
     "e": text_filters.escape,
     "escape": text_filters.escape,
+    "first": list_filters.first,
     "float": number_filters.real,
     "int": number_filters.integer,
+    "last": list_filters.last,
     "length": number_filters.length,
     "lower": text_filters.lower,
     "round": number_filters.round_,
@@ -81,6 +83,9 @@ def filter_of(compile_: Compile, scope: Scope, node: nodes.Filter, base: Express
         return scope.unit.numbering.variable(scope.depth, _each(environment, call, operands))
 
     def evaluate(frame: Frame) -> Value:
+        joined = _joined(frame, base, operands[1:], arguments.names) if name == "join" and builtin else None
+        if joined is not None:
+            return joined
         values = [each.at(frame) for each in operands]
         made = lowered(frame, values[0]) if lowered is not None else None
         if made is not None:
@@ -92,10 +97,26 @@ def filter_of(compile_: Compile, scope: Scope, node: nodes.Filter, base: Express
         return _applied(frame, environment, call, values, name if builtin else "", memo)
 
     lazy = builtin and name in LAZY
-    fold = None if lazy else (lambda: folded(call, *operands))
+    fold: Callable[[], Value] | None = None if lazy else (lambda: folded(call, *operands))
     made = scope.unit.numbering.operation(key, operands, evaluate, fold=fold)
     made.lazy = lazy
+    if name == "map" and attribute is not None:
+        made.mapped = (base, attribute)
     return made
+
+
+def _joined(frame: Frame, base: Expression, operands: tuple[Expression, ...], names: tuple[str, ...]) -> Value | None:
+    """``join`` of a list of texts, or of the texts that are one attribute of a list's items."""
+    if names or len(operands) > 1:
+        return None
+    if base.mapped is not None:
+        value = projected(base.mapped[0].at(frame), base.mapped[1])
+    else:
+        found = base.at(frame)
+        value = found if isinstance(found, Nested) else None
+    if value is None:
+        return None
+    return join_texts(value, operands[0].at(frame) if operands else Const(""))
 
 
 def _projected(frame: Frame, site: Site, name: str, values: list[Value], attribute: str) -> Value | None:

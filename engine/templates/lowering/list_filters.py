@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
+from dataclasses import replace
+from typing import Any
 
-from engine.templates.columns import list_bounds
-from engine.templates.expressions.access import ragged
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.templates.columns import exact_undefined, list_bounds
+from engine.templates.expressions.access import list_item, ragged
 from engine.templates.expressions.calls import Arguments
-from engine.templates.values import Nested, Value
+from engine.templates.frame import Frame
+from engine.templates.scope import Site
+from engine.templates.values import Const, Nested, Texts, Value, absent_rows, union, validity, with_bad
 
 # Their result is an iterator in Jinja2; here it is a list that only what reads iterators may read.
 LAZY = frozenset(
@@ -58,3 +64,32 @@ def _field(array: pa.Array, path: str) -> pa.Array | None:
             return None
         array = array.field(place)
     return array
+
+
+def first(frame: Frame, site: Site, value: Value, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value | None:
+    return _end(frame, site, value, args, kwargs, 0)
+
+
+def last(frame: Frame, site: Site, value: Value, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value | None:
+    return _end(frame, site, value, args, kwargs, -1)
+
+
+def _end(frame: Frame, site: Site, value: Value, args: tuple[Any, ...], kwargs: dict[str, Any], index: int) -> Value | None:
+    """The first or last item of a list, undefined where it is empty; None has none and raises."""
+    if args or kwargs or not isinstance(value, Nested) or not pa.types.is_list(value.array.type) or not exact_undefined(site.environment):
+        return None
+    bad = absent_rows(value, frame.n)
+    return with_bad(list_item(frame, replace(value, undefined=None), index, site.environment), bad, frame.n)
+
+
+def join_texts(value: Nested, separator: Value) -> Texts | None:
+    """``join`` of lists of texts without None."""
+    array = value.array
+    kind = array.type
+    if not pa.types.is_list(kind) or not pa.types.is_string(kind.value_type) or array.values.null_count or value.undefined is not None:
+        return None
+    if not isinstance(separator, Const) or type(separator.value) is not str:
+        return None
+    none = validity(value)
+    joined = pc.binary_join(array, separator.value)
+    return Texts(pc.fill_null(joined, ""), value.codes, bad=union(value.bad, none))

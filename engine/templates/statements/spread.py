@@ -15,6 +15,10 @@ from engine.templates.frame import MOST_ROWS, Frame, TooManyRowsError
 from engine.templates.values import Mask, Nested, Value, absent_rows, gather, none_rows, union
 
 
+LEAST_ROWS = 500_000
+ITEMS_A_ROW = 256
+
+
 class Spread(NamedTuple):
     """``lengths[i]`` items for row i; ``bad`` rows cannot be iterated over."""
 
@@ -40,7 +44,7 @@ def spread(frame: Frame, value: Value, environment: Environment) -> Spread:
     sizes = np.fromiter(map(len, tables), np.int64, len(tables))
     starts = np.cumsum(sizes) - sizes
     lengths = sizes[objects.codes] if frame.n else np.zeros(0, np.int64)
-    places = _places(starts[objects.codes], lengths)
+    places = _places(starts[objects.codes], lengths, most_rows(frame))
     flat = [item for table in tables for item in table]
     return Spread(lengths, from_objects(flat, places), bad)
 
@@ -51,14 +55,19 @@ def _lists(frame: Frame, value: Nested, environment: Environment) -> Spread:
     if environment.undefined is not Undefined:
         bad = union(bad, absent_rows(value, frame.n))
     child = child_of(frame, value)
-    return Spread(lengths, gather(child, _places(starts, lengths)), bad)
+    return Spread(lengths, gather(child, _places(starts, lengths, most_rows(frame))), bad)
 
 
-def _places(starts: npt.NDArray[Any], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+def most_rows(frame: Frame) -> int:
+    """How many items may be at work at once: few for small batches, so that a template that loops for ever is soon left to Jinja2."""
+    return min(MOST_ROWS, max(LEAST_ROWS, ITEMS_A_ROW * frame.batch.columns.num_rows))
+
+
+def _places(starts: npt.NDArray[Any], lengths: npt.NDArray[np.int64], most: int = MOST_ROWS) -> npt.NDArray[np.int32]:
     """Where each item is: runs of consecutive places."""
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
-    if total > MOST_ROWS:
+    if total > most:
         raise TooManyRowsError(f"{total:,} rows in nested loops")
     places: npt.NDArray[np.int32] = (np.arange(total) + np.repeat(starts - (ends - lengths), lengths)).astype(np.int32)
     return places
