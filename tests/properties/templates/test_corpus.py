@@ -14,6 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from engine.templates import compile_template
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "templates"
+LEAST_WITHOUT_FALLBACK = 0.9
 MAILS = sorted(path.relative_to(CORPUS).as_posix() for path in (CORPUS / "mails").iterdir())
 
 
@@ -58,3 +59,12 @@ def with_columns(audience: pa.RecordBatch) -> pa.RecordBatch:
     for name, value in CONSTANTS.items():
         audience = audience.append_column(name, pa.array([value] * len(audience)))
     return audience
+
+
+def test_nine_in_ten_have_no_fallback() -> None:
+    falling = [
+        name
+        for name in MAILS
+        if compile_template(source(name), environment=environment(name, False), constants=CONSTANTS).fallbacks
+    ]
+    assert len(falling) <= (1 - LEAST_WITHOUT_FALLBACK) * len(MAILS), falling

@@ -22,6 +22,7 @@ MODES = {
     "escaped": {"autoescape": True},
     "strict": {"undefined": jinja2.StrictUndefined, "autoescape": True},
     "chainable": {"undefined": jinja2.ChainableUndefined},
+    "debugging": {"undefined": jinja2.DebugUndefined},
     "trimmed": {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True},
 }
 
