@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from jobs.console import out, print_json
+from engine.campaign.load import TEMPLATES_FOLDER
+from jobs.console import err, out, print_json
+from jobs.explanation import as_dict, print_explanation
 from jobs.options import CampaignFolder, Json, Now, instant
 
 
@@ -20,10 +22,12 @@ def command(
 ) -> None:
     """Check a campaign as a whole: its file, its templates, its conditions, and its audience's columns."""
     from engine.assembly import open_campaign
+    from engine.assembly.explain import explain_campaign
 
     campaign = open_campaign(folder, instant(now))
     definition = campaign.definition
-    explained = campaign.explain() if explain else None
+    explained = list(explain_campaign(campaign)) if explain else None
+    templates = folder / TEMPLATES_FOLDER
     if json:
         print_json(
             {
@@ -32,12 +36,17 @@ def command(
                 "fingerprint": campaign.fingerprint.digest,
                 "columns": definition.audience.names,
                 "template_columns": list(definition.fields),
-                **({"templates": explained} if explained is not None else {}),
+                "warnings": [each.as_dict() for each in campaign.warnings],
+                **({} if explained is None else {"templates": [as_dict(each, templates) for each in explained]}),
             }
         )
         return
-    steps, templates = len(definition.campaign.workflow), len(campaign.loaded.templates)
+    for each in campaign.warnings:
+        err.print(each.told_as("warning"), markup=False, soft_wrap=True)
+    steps, count = len(definition.campaign.workflow), len(campaign.templates)
     out.print(
-        f"[green]valid[/]  {definition.campaign.name}: {steps} steps, {templates} templates, {len(definition.fields)} columns in them"
+        f"[green]valid[/]  {definition.campaign.name}: {steps} steps, {count} templates, {len(definition.fields)} columns in them"
     )
     out.print(f"       fingerprint {campaign.fingerprint.digest}", soft_wrap=True)
+    for explanation in explained or ():
+        print_explanation(explanation, templates)

@@ -56,6 +56,14 @@ def compile_templates(campaign: Campaign, templates: Iterable[TemplateSet]) -> d
     }
 
 
+def compile_apart(campaign: Campaign, template: TemplateSet) -> dict[str, PartsProgram]:
+    """Each part of a template as a program of its own: to look at, for what parts share is then evaluated again."""
+    return {
+        name: compile_parts({name: part}, constants=constants(campaign), environment=_environment(template))
+        for name, part in template.parts.items()
+    }
+
+
 def _environment(template: TemplateSet) -> Callable[[bool], Environment]:
     return lambda autoescape: campaign_environment(autoescape=autoescape, loader=template.loader)
 

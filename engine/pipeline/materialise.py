@@ -54,9 +54,9 @@ class Materialiser:
 
     def _of_template(self, template: str, rows: np.ndarray, batch: pa.RecordBatch) -> Iterator[Block]:
         mailing = self._mailing
-        tokens = unsubscribe_tokens(mailing.secret, batch.column("key")) if mailing.unsubscribe else None
+        tokens = _tokens(mailing, batch)
         with self._stages.timed("render", len(rows)):
-            rendered = mailing.programs[template].render(self._variables(batch, tokens))
+            rendered = mailing.programs[template].render(_variables(mailing, batch, tokens))
         envelope = Envelope(rows, batch.column("key"), batch.column("address"), mailing.date, tokens=tokens)
         with self._stages.timed("mime", len(rows)):
             wire = mailing.mime.materialise(rendered, envelope)
@@ -67,15 +67,23 @@ class Materialiser:
                 messages = wire.messages(start, min(start + BODIES, len(wire)))
             yield Block(messages, faults if start == 0 else {})
 
-    def _variables(self, batch: pa.RecordBatch, tokens: pa.StringArray | None) -> pa.RecordBatch:
-        columns = {
-            name.removeprefix(FIELD): batch.column(name) for name in batch.schema.names if name.startswith(FIELD)
-        }
-        if tokens is not None:
-            columns[UNSUBSCRIBE_URL] = pc.binary_join_element_wise(self._mailing.unsubscribe, tokens, "")
-        if not columns:
-            columns["row"] = batch.column("row")  # a batch needs a column to have rows
-        return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+def template_variables(mailing: Mailing, outbox: pa.RecordBatch) -> pa.RecordBatch:
+    """What templates read of an outbox's rows."""
+    return _variables(mailing, outbox, _tokens(mailing, outbox))
+
+
+def _tokens(mailing: Mailing, outbox: pa.RecordBatch) -> pa.StringArray | None:
+    return unsubscribe_tokens(mailing.secret, outbox.column("key")) if mailing.unsubscribe else None
+
+
+def _variables(mailing: Mailing, outbox: pa.RecordBatch, tokens: pa.StringArray | None) -> pa.RecordBatch:
+    columns = {name.removeprefix(FIELD): outbox.column(name) for name in outbox.schema.names if name.startswith(FIELD)}
+    if tokens is not None:
+        columns[UNSUBSCRIBE_URL] = pc.binary_join_element_wise(mailing.unsubscribe, tokens, "")
+    if not columns:
+        columns["row"] = outbox.column("row")  # a batch needs a column to have rows
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
 
 def _reason(fault: Exception) -> str:

@@ -96,7 +96,9 @@ def _amount(scope: Scope, node: nodes.Expr, spec: nodes.Node | None, argument: n
     match = _FIXED.fullmatch(spec.value) if isinstance(spec, nodes.Const) and isinstance(spec.value, str) else None
     if match is None:
         return None
-    number, whole = compile_expression(scope, argument), compile_expression(scope, node)
+    number, known = compile_expression(scope, argument), scope.unit.mark()
+    whole = compile_expression(scope, node)
     if whole.const is not None or number.const is not None:
         return None
+    scope.unit.back_to(known)  # the whole is for what is no number
     return Amount(number, whole, int(match[1]), scope.site)
