@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from jinja2 import Environment, nodes
 
 from engine.templates.fallback import Fallback, RowTemplate
 from engine.templates.frame import Batch, Frame, Memory
 from engine.templates.layout import written
 from engine.templates.rope import Chunk, Rendered, Rope
+from engine.templates.sandbox import CampaignEnvironment
+from engine.templates.sandbox.limits import MAX_TEXT
 from engine.templates.scope import Unit, UnsupportedError
 from engine.templates.statements.compile import compile_body
 from engine.templates.statements.steps import Step, run_body
+from engine.templates.truth import text_offsets
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Compiled:
         frame = Frame(held, batch.num_rows)
         try:
             written_parts = self._columnar(frame)
+            self._limit(held, frame, written_parts)
         except (
             Exception
         ) as error:  # a batch that is too much at once, or a fault of ours: Jinja2 still gives the right texts
@@ -64,8 +69,34 @@ class Compiled:
             repaired.part(name, range(batch.num_rows) if part is None else bad)
         return repaired.spliced(held, written_parts)
 
+    def _limit(self, held: Batch, frame: Frame, parts: Mapping[str, Any]) -> None:
+        """Mark rows whose text is longer than the sandbox of campaigns lets a rendering be."""
+        longest = 0
+        for name, part in parts.items():
+            if part is None or not isinstance(self.rows[name].template.environment, CampaignEnvironment):
+                continue
+            ids, offsets = part
+            longest = longest or longest_piece(held)
+            if len(ids) == 0 or longest * int(np.diff(offsets).max()) <= MAX_TEXT:
+                continue
+            sizes = np.concatenate([[0], np.cumsum(piece_sizes(held)[ids])])[offsets]
+            frame.mark(np.diff(sizes) > MAX_TEXT)
+
     def _columnar(self, frame: Frame) -> dict[str, tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]] | None]:
         return {name: None if steps is None else written(run_body(steps, frame)) for name, steps in self.steps.items()}
+
+
+def longest_piece(held: Batch) -> int:
+    """Characters of the longest piece, or more."""
+    return max(
+        (int(np.diff(text_offsets(chunk.texts)).max()) for chunk in held.pool().chunks if len(chunk.texts)), default=0
+    )
+
+
+def piece_sizes(held: Batch) -> npt.NDArray[np.int64]:
+    """Characters of every piece."""
+    sizes: npt.NDArray[np.int64] = pc.utf8_length(held.pool().array()).to_numpy().astype(np.int64)
+    return sizes
 
 
 class _Repair:

@@ -6,6 +6,7 @@ It is what makes every expression possible; the exact fast paths beside it are o
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from markupsafe import Markup
 
 from engine.templates.columns import from_objects, to_objects
 from engine.templates.frame import Frame, TooManyRowsError
+from engine.templates.sandbox import CampaignEnvironment
+from engine.templates.sandbox.meter import METER, Meter
 from engine.templates.values import Const, Objects, Texts, Times, Value, failed, union
 
 Operation = Callable[..., Any]
@@ -26,12 +29,28 @@ MOST_TEXT = 2**20
 MOST_INSIDE = 100_000
 
 
+@contextmanager
+def metered(environment: Environment | None, calls: int) -> Iterator[None]:
+    """Let the sandbox of campaigns count what some calls cost together, as it does for a row."""
+    if environment is not None and not isinstance(environment, CampaignEnvironment):
+        yield
+        return
+    meter = Meter()
+    meter.left *= max(1, calls)
+    token = METER.set(meter)
+    try:
+        yield
+    finally:
+        METER.reset(token)
+
+
 def constant(operation: Operation, *values: Const) -> Const:
     """The operation on constants."""
     if any(value.failed for value in values):
         return failed()
     try:
-        result = operation(*(value.value for value in values))
+        with metered(None, 1):
+            result = operation(*(value.value for value in values))
     except Exception:
         return failed()
     return failed() if isinstance(result, Iterator) else Const(result)
@@ -65,7 +84,8 @@ def apply(
         return failed()
     tuples, codes = _distinct(inputs, n) if pure else _each(inputs, n)
     places = [place for place, _ in columns]
-    results, lost = _called(operation, fixed, places, tuples, lazy)
+    with metered(environment, len(tuples)):
+        results, lost = _called(operation, fixed, places, tuples, lazy)
     bad = union(*(each.bad for each in inputs), lost[codes] if lost.any() else None)
     return from_objects(results, codes, bad, lazy)
 
@@ -93,7 +113,9 @@ def bounded(value: Any) -> Any:
 
 def _objects(frame: Frame, value: Value, environment: Environment) -> Objects:
     """The value's objects, made once: Python's containers ask for identity before equality."""
-    made: Objects = frame.batch.derived(value, ("objects", environment.undefined), lambda: to_objects(value, environment, frame.n))
+    made: Objects = frame.batch.derived(
+        value, ("objects", environment.undefined), lambda: to_objects(value, environment, frame.n)
+    )
     return made
 
 

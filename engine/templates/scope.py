@@ -227,7 +227,7 @@ class Names:
         return None
 
     def declare(self, statements: Iterable[nodes.Node]) -> Names:
-        """Say what stands in this scope: a name that it sets before reading it means nothing until then, unless it means something around it."""
+        """Say what stands in this scope: a name that it sets before reading it means nothing until then, unless it does around it."""
         symbols = find_symbols(statements)
         self.known = set(symbols.refs)
         scope: Names | None = None if self.context_only else self.outer

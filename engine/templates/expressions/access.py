@@ -232,7 +232,9 @@ def list_item(frame: Frame, value: Nested, index: int, environment: Environment)
     child = child_of(frame, value)
     bad = union(value.bad, value.undefined)
     if not inside.any():
-        return _child(from_arrow(pa.nulls(frame.n, value.array.type.value_type)), None, np.ones(frame.n, bool), bad, environment)
+        return _child(
+            from_arrow(pa.nulls(frame.n, value.array.type.value_type)), None, np.ones(frame.n, bool), bad, environment
+        )
     return _child(child, places, some(~inside), bad, environment)
 
 

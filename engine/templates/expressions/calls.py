@@ -17,7 +17,7 @@ from engine.templates.expressions.access import binding_of, bound_attribute, own
 from engine.templates.expressions.expression import Expression
 from engine.templates.expressions.operators import context_of, folded
 from engine.templates.frame import Frame
-from engine.templates.generic import apply
+from engine.templates.generic import apply, bounded
 from engine.templates.merging import stacked
 from engine.templates.sandbox import CampaignEnvironment
 from engine.templates.scope import Loop, Macro, Module, Scope, SelfBlocks, SuperBlock, UnsupportedError
@@ -193,7 +193,7 @@ def _method(compile_: Compile, scope: Scope, node: nodes.Call, target: nodes.Get
 
 def _own_calls(environment: Environment) -> bool:
     """Whether a text's methods are looked up and called as Jinja2 does, or as the sandbox of campaigns does, which lets these pass."""
-    if not plain_access(environment) or type(environment).context_class is not Context:  # type: ignore[misc]
+    if not plain_access(environment) or type(environment).context_class is not Context:
         return False
     if not isinstance(environment, SandboxedEnvironment):
         return not environment.sandboxed
@@ -232,7 +232,7 @@ def _called(compile_: Compile, scope: Scope, node: nodes.Call, callee: Expressio
 
     def function(value: Any, *values: Any) -> Any:
         args, kwargs = arguments.spread(values)
-        return invoke(value, *args, **kwargs)
+        return bounded(invoke(value, *args, **kwargs))
 
     operands = (callee, *arguments.operands)
 

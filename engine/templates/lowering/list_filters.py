@@ -74,9 +74,17 @@ def last(frame: Frame, site: Site, value: Value, args: tuple[Any, ...], kwargs: 
     return _end(frame, site, value, args, kwargs, -1)
 
 
-def _end(frame: Frame, site: Site, value: Value, args: tuple[Any, ...], kwargs: dict[str, Any], index: int) -> Value | None:
+def _end(
+    frame: Frame, site: Site, value: Value, args: tuple[Any, ...], kwargs: dict[str, Any], index: int
+) -> Value | None:
     """The first or last item of a list, undefined where it is empty; None has none and raises."""
-    if args or kwargs or not isinstance(value, Nested) or not pa.types.is_list(value.array.type) or not exact_undefined(site.environment):
+    if (
+        args
+        or kwargs
+        or not isinstance(value, Nested)
+        or not pa.types.is_list(value.array.type)
+        or not exact_undefined(site.environment)
+    ):
         return None
     bad = absent_rows(value, frame.n)
     return with_bad(list_item(frame, replace(value, undefined=None), index, site.environment), bad, frame.n)
@@ -86,7 +94,12 @@ def join_texts(value: Nested, separator: Value) -> Texts | None:
     """``join`` of lists of texts without None."""
     array = value.array
     kind = array.type
-    if not pa.types.is_list(kind) or not pa.types.is_string(kind.value_type) or array.values.null_count or value.undefined is not None:
+    if (
+        not pa.types.is_list(kind)
+        or not pa.types.is_string(kind.value_type)
+        or array.values.null_count
+        or value.undefined is not None
+    ):
         return None
     if not isinstance(separator, Const) or type(separator.value) is not str:
         return None

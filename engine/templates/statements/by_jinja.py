@@ -40,7 +40,7 @@ def by_jinja(scope: Scope, body: Body, node: nodes.Node, error: UnsupportedError
     """Print the statement as Jinja2 does; False where it is entangled with what is around it."""
     if not isinstance(node, _APART) or _entangled(node) or scope.muted or not _pure(scope, node):
         return False
-    copied = copy.deepcopy(node)
+    copied = copy.deepcopy(node, {id(scope.environment): scope.environment})  # nodes know their environment
     inputs: dict[str, Expression] = {}
     _prune(scope, copied, inputs)
     if not _free(scope, copied, inputs):

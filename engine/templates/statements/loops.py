@@ -310,6 +310,9 @@ def _unrolled(scope: Scope, body: Body, node: nodes.For, value: Any) -> bool:
         body.silent(Fail())
         return True
     weight = sum(1 for each in node.body for _ in each.find_all(nodes.Node)) + len(node.body)
+    if weight == 0 and node.test is None and not node.else_ and isinstance(node.target, nodes.Name):
+        return True
+    weight += 1
     if len(items) * weight > MOST_UNROLLED:
         return False
     if node.test is not None:

@@ -14,7 +14,6 @@ from engine.templates.expressions.access import child_of
 from engine.templates.frame import MOST_ROWS, Frame, TooManyRowsError
 from engine.templates.values import Mask, Nested, Value, absent_rows, gather, none_rows, union
 
-
 LEAST_ROWS = 500_000
 ITEMS_A_ROW = 256
 
@@ -60,7 +59,8 @@ def _lists(frame: Frame, value: Nested, environment: Environment) -> Spread:
 
 def most_rows(frame: Frame) -> int:
     """How many items may be at work at once: few for small batches, so that a template that loops for ever is soon left to Jinja2."""
-    return min(MOST_ROWS, max(LEAST_ROWS, ITEMS_A_ROW * frame.batch.columns.num_rows))
+    rows: int = frame.batch.columns.num_rows
+    return min(MOST_ROWS, max(LEAST_ROWS, ITEMS_A_ROW * rows))
 
 
 def _places(starts: npt.NDArray[Any], lengths: npt.NDArray[np.int64], most: int = MOST_ROWS) -> npt.NDArray[np.int32]:

@@ -69,7 +69,7 @@ def _turn(scope: Scope, state: Expression, items: tuple[Expression, ...]) -> Exp
         turn = state.at(frame)
         values = [each.at(frame) for each in items]
         if isinstance(turn, Const):
-            return items[turn.value].at(frame)
+            return items[int(turn.value)].at(frame)
         if not isinstance(turn, Numbers):
             raise TypeError("turns are numbers")
         rows = np.arange(frame.n) + turn.data * frame.n
