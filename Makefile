@@ -36,7 +36,7 @@ demo: setup  ## run the example campaign over real SMTP to a local inbox
 	$(BIN)/python -m examples.demo
 
 test: setup  ## run every test
-	$(BIN)/pytest -m "not soak" --numprocesses 2 --dist worksteal
+	$(BIN)/pytest -m "not soak" --numprocesses 2 --dist loadfile
 
 check: setup  ## format, lint, types, layers
 	$(BIN)/ruff format --check .
