@@ -10,8 +10,10 @@ from engine.pipeline.explain import TemplateExplanation, explain, sample
 
 
 def explain_campaign(campaign: OpenCampaign) -> Iterator[TemplateExplanation]:
-    """Explain each template; some thousand rows of the audience are read and nothing is kept or sent. Costs are in processor time, which does not
-    depend on what else the machine does."""
+    """Explain each template; some thousand rows of the audience are read and nothing is kept or sent.
+
+    Costs are in processor time, which does not depend on what else the machine does.
+    """
     definition = campaign.definition
     batches = campaign.selection().batches(definition.audience, campaign.campaign.audience.key)
     sampled = sample(definition, [each.name for each in campaign.templates], batches)
