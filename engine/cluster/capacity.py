@@ -30,12 +30,11 @@ class CapacityControl:
         self._next_tick = 0.0
         self.controller = controller()
 
-    def now(self, phase: str, pending: int, in_flight: int) -> Capacity:
+    def now(self, demand: Demand) -> Capacity:
         """The capacity in force; decided anew once a tick and at the start of a phase."""
         decision, at = self._decision, time.monotonic()
-        if decision is None or at >= self._next_tick or decision.reading.phase != phase:
+        if decision is None or at >= self._next_tick or decision.reading.phase != demand.phase:
             self._next_tick = at + TICK_SECONDS
-            demand = Demand(phase, pending, in_flight)
             decision = self._ask(lambda to: to.tick.remote(self._run, demand, self._limits))
             self._decision = decision
             if decision.reasons:

@@ -13,7 +13,7 @@ import ray
 from ray.autoscaler.sdk import request_resources
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from engine.cluster.load import NodeLoad, load_here
+from engine.cluster.load import NodeLoad, cpus_of, load_here
 from engine.control import Bounds, Capacity, Decision, Reading, decide
 from engine.control.rules import RULES
 
@@ -26,11 +26,12 @@ START = Capacity(window=2, delivery_workers=1, requested_cpus=0)
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Partitions of a phase, those that wait and those that are worked on."""
+    """Partitions of a phase, those that wait and those that are worked on; ``node`` is the one on which they must be, if it is one."""
 
     phase: str
     pending: int
     in_flight: int
+    node: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class Controller:
         self._request()
 
     def _read(self, demand: Demand, most_cpus: int) -> Reading:
-        cpus = ray.cluster_resources().get("CPU", 0.0)  # type: ignore[no-untyped-call]
+        cpus = cpus_of(demand.node)
         since = time.monotonic() - LOAD_SECONDS
         self._loads = {node: each for node, each in self._loads.items() if each[0] >= since}
         loads = [load_here(), *(load for _, load in self._loads.values())]
@@ -122,7 +123,7 @@ class Controller:
             pending=demand.pending,
             in_flight=demand.in_flight,
             cpus=cpus,
-            cpus_possible=max(cpus, most_cpus),
+            cpus_possible=cpus if demand.node else max(cpus, most_cpus),
             cpu_percent=max(load.cpu_percent for load in loads),
             memory_percent=max(load.memory_percent for load in loads),
         )

@@ -10,18 +10,19 @@ from typing import Any
 
 import ray
 from ray.exceptions import RayActorError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from engine.assembly import RunJob
 from engine.audience.partitions import Partition
 from engine.cluster.backlog import DeliveryBacklog
 from engine.cluster.capacity import CapacityControl, OnDecision
 from engine.cluster.catalogue import catalogue
-from engine.cluster.controller import Limits
+from engine.cluster.controller import Demand, Limits
 from engine.cluster.delivery import DeliveryActor
 from engine.cluster.pool import DeliveryPool
 from engine.cluster.results import result_of
 from engine.cluster.session import session
-from engine.cluster.shared import check_lasting
+from engine.cluster.shared import check_can_deliver, check_lasting
 from engine.cluster.tasks import plan_partition
 from engine.delivery.worker import LEASE_MARGIN
 from engine.errors import RefusedError
@@ -36,6 +37,7 @@ class RayRunner:
 
     def __init__(self, job: RunJob, templates: Sequence[TemplateSet], most_cpus: int, decided: OnDecision) -> None:
         self._job = ray.put(job)
+        self._node = ray.get_runtime_context().get_node_id()
         self._lease = job.definition.campaign.delivery.reply_timeout + LEASE_MARGIN
         self._catalogue = catalogue(templates)
         self._templates = [each.digest for each in templates]
@@ -54,7 +56,7 @@ class RayRunner:
         waiting = deque(partitions)
         running: list[Any] = []
         while waiting or running:
-            window = self._capacity.now("plan", len(waiting), len(running)).window
+            window = self._capacity.now(Demand("plan", len(waiting), len(running))).window
             while waiting and len(running) < window:
                 running.append(plan_partition.remote(self._job, waiting.popleft()))
             ready, running = ray.wait(running, timeout=WAIT_SECONDS)
@@ -63,9 +65,11 @@ class RayRunner:
                 yield plan
 
     def deliver(self, works: Sequence[DeliveryWork]) -> Iterator[DeliveryProgress | PartitionDelivery]:
+        check_can_deliver(self._node)
         backlog = DeliveryBacklog(works, self._lease, time.monotonic)
         while len(backlog) or len(self._pool):
-            workers = self._capacity.now("deliver", len(backlog), len(self._pool)).delivery_workers
+            demand = Demand("deliver", len(backlog), len(self._pool), self._node)
+            workers = self._capacity.now(demand).delivery_workers
             while len(self._pool) < workers and (work := backlog.take()):
                 self._pool.start(work)
             self._pool.shrink(workers if len(backlog) else 0)
@@ -84,7 +88,10 @@ class RayRunner:
                 raise result
 
     def _new_actor(self) -> Any:
-        return DeliveryActor.remote(  # type: ignore[attr-defined]
+        # The embedded ledger is for the processes of one machine: SQLite's write-ahead log is shared memory beside the file
+        # (https://www.sqlite.org/wal.html), and whoever closes it last on another machine would cut it off.
+        here = NodeAffinitySchedulingStrategy(self._node, soft=False)
+        return DeliveryActor.options(scheduling_strategy=here).remote(  # type: ignore[attr-defined]
             self._job, self._catalogue, self._templates, self._capacity.controller
         )
 

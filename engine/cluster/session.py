@@ -11,13 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# Ray would start each worker through `uv run` and build a second environment (ray-project/ray#50961).
-os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-# Ray writes what its nodes complain of on standard output, whatever its log level, and would do so between the lines of `--json`.
-os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
-
 import ray
 
 from engine.cluster.preflight import check_cluster

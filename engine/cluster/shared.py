@@ -1,10 +1,12 @@
-"""A run's folder is on a disk that all nodes have and that outlives a job; what is not so is said before anything is done."""
+"""A run's folder is on a disk that all nodes have and that outlives a job, and its ledger is written from one node; what is not so
+is said before anything is done."""
 
 from __future__ import annotations
 
 import socket
 from pathlib import Path
 
+from engine.cluster.load import cpus_of
 from engine.errors import ServiceError, UsageError
 from engine.pipeline.run import MANIFEST
 
@@ -28,4 +30,14 @@ def check_visible(run: Path) -> None:
             "MR807",
             f"the node {socket.gethostname()} does not see the run's folder {run}",
             help="--run-dir must be on a disk that all nodes share under the same path",
+        )
+
+
+def check_can_deliver(node: str) -> None:
+    """Raises ServiceError when the driver's node has no CPU for a delivery worker."""
+    if cpus_of(node) < 1:
+        raise ServiceError.single(
+            "MR808",
+            "this node of the cluster has no CPU, and the ledger in the run's folder can only be written from here",
+            help="start Ray here with --num-cpus=1 or more",
         )

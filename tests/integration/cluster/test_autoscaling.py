@@ -1,9 +1,9 @@
 """A cluster that grows on request, on one machine: Ray's fake nodes behind its real autoscaler."""
 
+import contextlib
 import json
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -135,14 +135,12 @@ def wait_until_it_answers(process: "subprocess.Popen[bytes]", host: str, port: i
 
 def end_session(process: "subprocess.Popen[bytes]") -> None:
     """All that the head has started is in its session; nothing else on the machine is touched."""
-    for number, seconds in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
-        members = [each for each in psutil.process_iter() if session_of(each) == process.pid]
+    while members := [each for each in psutil.process_iter() if session_of(each) == process.pid]:
         for each in members:
-            try:
-                each.send_signal(number)
-            except psutil.NoSuchProcess:
-                continue
-        psutil.wait_procs(members, timeout=seconds)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        process.poll()  # or it stays in the list
+        psutil.wait_procs(members, timeout=5)
     process.wait(10)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.adapters.inbox import BackgroundInbox, InboxSettings, read_log
 
-RECIPIENTS = 20_000
+RECIPIENTS = 12_000
 RAY_WORDS = ("ray::", "raylet", "core_worker", "(autoscaler", "Ray ")
 
 
