@@ -17,7 +17,6 @@ from engine.templates.values import Column, Const, Mask, Nested, Numbers, Object
 _TEXTUAL = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 _LISTS = (pa.types.is_large_list, pa.types.is_fixed_size_list)
 _NUMERIC = (pa.types.is_integer, pa.types.is_floating)
-WIDEST = 2**63
 
 
 def from_arrow(array: pa.Array, undefined: Mask = None, codes: Any = None) -> Column:
@@ -70,7 +69,7 @@ def _numbers(array: pa.Array, undefined: Mask) -> Numbers | None:
         return Numbers(data, none, undefined)
     if none is not None:
         array = pc.fill_null(array, pa.scalar(0, kind))
-    if pa.types.is_uint64(kind) and len(array) and pc.max(array).as_py() >= WIDEST:
+    if pa.types.is_uint64(kind):  # what holds more than an int64 does must not hang on the batch
         return None
     wanted = np.int64 if pa.types.is_integer(kind) else np.float64
     return Numbers(array.to_numpy(zero_copy_only=False).astype(wanted, copy=False), none, undefined)

@@ -307,7 +307,9 @@ class Outside:
         if not self.columns:
             return unit.numbering.constant(environment.undefined(name=name))
         unit.reads.add(name)
-        return unit.numbering.variable(0, _column_reader(name, environment), ("column", name, environment.undefined))
+        return unit.numbering.variable(
+            0, _column_reader(name, environment), ("column", name, environment.undefined), typed=True
+        )
 
 
 def _column_reader(name: str, environment: Environment) -> Any:

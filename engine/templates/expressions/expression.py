@@ -16,6 +16,7 @@ class Expression:
 
     ``home`` is the depth of the deepest frame whose variables it reads: outside of a loop that does not change it, it is evaluated once
     a row and not once an item. One that is ``direct`` (a path into the columns) is always evaluated at home, so that branches share it.
+    One is ``typed`` where the kind of its values follows from the batch's schema, never from what the batch holds.
     """
 
     number: int
@@ -25,6 +26,7 @@ class Expression:
     const: Const | None = None
     lazy: bool = False
     used: bool = False
+    typed: bool = False
     mapped: tuple[Expression, str] | None = None
 
     def at(self, frame: Frame) -> Value:
@@ -70,12 +72,18 @@ class Numbering:
         return made
 
     def variable(
-        self, home: int, evaluate: Callable[[Frame], Value], key: Hashable | None = None, *, lazy: bool = False
+        self,
+        home: int,
+        evaluate: Callable[[Frame], Value],
+        key: Hashable | None = None,
+        *,
+        lazy: bool = False,
+        typed: bool = False,
     ) -> Expression:
         """A variable of the frame at depth ``home``; without a key, one of its own."""
         if key is not None and key in self._known:
             return self._known[key]
-        made = Expression(self.fresh(), home, evaluate, True, lazy=lazy)
+        made = Expression(self.fresh(), home, evaluate, True, lazy=lazy, typed=typed)
         if key is not None:
             self._known[key] = made
         return made
@@ -89,12 +97,16 @@ class Numbering:
         direct: bool = False,
         depth: int = 0,
         fold: Callable[[], Value] | None = None,
+        typed: bool = False,
     ) -> Expression:
         """The expression of an operation. ``fold`` evaluates it now where all operands are constants. ``depth`` is the least home."""
         known = (key, tuple(operand.number for operand in operands))
         found = self._known.get(known)
         if found is None:
             found = self._made(operands, evaluate, direct, depth, fold)
+            found.typed = (typed or found.direct) and all(
+                operand.typed or operand.const is not None for operand in operands
+            )
             self._known[known] = found
         return found
 

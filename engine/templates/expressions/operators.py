@@ -87,7 +87,7 @@ def arithmetic_operation(scope: Scope, symbol: str, left: Expression, right: Exp
         return apply(frame, environment, function, a, b) if made is None else made
 
     return scope.unit.numbering.operation(
-        (symbol, scope.site.semantics), (left, right), evaluate, fold=lambda: folded(function, left, right)
+        (symbol, scope.site.semantics), (left, right), evaluate, fold=lambda: folded(function, left, right), typed=True
     )
 
 
@@ -159,24 +159,24 @@ def _equality(symbol: str, a: Value, b: Value, environment: Environment, n: int)
         same = _text_equality(a, b)
     if same is None:
         return None
-    none = [none_rows(each, n) for each in (a, b) if not isinstance(each, Const)]
-    undefined = [each.undefined for each in (a, b) if isinstance(each, Numbers | Texts) and each.undefined is not None]
     bad = union(bad_rows(a, n), bad_rows(b, n))
-    if undefined:
-        if environment.undefined is not Undefined or len(undefined) > 1:
-            bad = union(bad, *undefined)
-        same = same & ~invert_of(union(*undefined))
-    absent = union(*none)
-    if absent is not None:
-        both = none[0] & none[1] if len(none) == 2 and none[0] is not None and none[1] is not None else None
-        same = same & ~absent
-        if both is not None:
-            same = same | both
+    columns = [each for each in (a, b) if isinstance(each, Numbers | Texts)]
+    undefined = [each.undefined for each in columns]
+    if environment.undefined is not Undefined:
+        bad = union(bad, *undefined)
+    same = _absent_alike(same, undefined)
+    same = _absent_alike(same, [none_rows(each, n) for each in columns])
     return Numbers(same if symbol == "eq" else ~same, bad=bad)
 
 
-def invert_of(mask: Mask) -> Any:
-    return np.False_ if mask is None else mask
+def _absent_alike(same: Any, absent: list[Mask]) -> Any:
+    """None equals None alone, and undefined equals undefined."""
+    either = union(*absent)
+    if either is None:
+        return same
+    both = absent[0] & absent[1] if len(absent) == 2 and absent[0] is not None and absent[1] is not None else None
+    same = same & ~either
+    return same if both is None else same | both
 
 
 def _text_equality(a: Value, b: Value) -> Any:

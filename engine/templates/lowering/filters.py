@@ -98,7 +98,9 @@ def filter_of(compile_: Compile, scope: Scope, node: nodes.Filter, base: Express
 
     lazy = builtin and name in LAZY
     fold: Callable[[], Value] | None = None if lazy else (lambda: folded(call, *operands))
-    made = scope.unit.numbering.operation(key, operands, evaluate, fold=fold)
+    made = scope.unit.numbering.operation(
+        key, operands, evaluate, fold=fold, typed=builtin and name in ("length", "count")
+    )
     made.lazy = lazy
     if name == "map" and attribute is not None:
         made.mapped = (base, attribute)

@@ -7,12 +7,13 @@ before and after it into the table, so that three pieces become one.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from engine.templates.expressions.expression import Expression
 from engine.templates.frame import Frame
@@ -20,27 +21,50 @@ from engine.templates.generic import apply
 from engine.templates.layout import Branches, Ids, Items
 from engine.templates.printing import escape_value, text_of
 from engine.templates.scope import Site
-from engine.templates.values import Const, Numbers, Texts, Value, bad_rows
+from engine.templates.values import Const, Numbers, Texts, Value, bad_rows, gather
 
 Item: TypeAlias = int | Ids | Branches | Items
-SMALL = 10_000
-_TABLE_SIZES = (16, 64, 256)
-_TABLE_BYTES = 65_536
+SMALL = 256
+_SMALL_BUDGET = 65_536
+_ENOUGH_OTHERS = 2  # one row in so many, above which a table of integers serves nothing
 
 
 @dataclass(slots=True)
 class Table:
-    """Texts chosen by number: ``entries(size)`` gives the first ``size`` of them, under a key."""
+    """Texts chosen by number: row i is ``entries()[index[i]]``, but for the rows of ``others``, which have texts of their own.
+
+    The static texts before and after go into the entries where ``size`` entries of their length stay within ``budget`` bytes. That depends
+    on the program alone, so that a row is cut into the same pieces whatever batch it is rendered in.
+    """
 
     key: Hashable
-    entries: Callable[[int], list[str]]
+    entries: Callable[[], list[str]]
     index: npt.NDArray[Any]
-    largest: int
-    size: int | None = None
+    size: int
+    budget: int
+    others: tuple[npt.NDArray[Any], pa.StringArray] | None = None
+
+    def fits(self, before: str, after: str) -> bool:
+        return self.size * (len(before) + len(after)) <= self.budget
+
+    def pieces(self, frame: Frame, before: str, after: str) -> Ids:
+        """The piece of every row."""
+        key = (self.key, before, after)
+        array = frame.batch.memory.array(
+            key, lambda: pa.array([before + each + after for each in self.entries()], pa.string())
+        )
+        ids: Ids = self.index.astype(np.int32) + np.int32(frame.batch.register(array, key))
+        if self.others is not None:
+            rows, texts = self.others
+            if before or after:
+                texts = pc.binary_join_element_wise(before, texts, after, "")
+            base = frame.batch.register(texts)
+            ids[rows] = np.arange(base, base + len(rows), dtype=np.int32)
+        return ids
 
 
-def integer_texts(size: int) -> list[str]:
-    return [str(number) for number in range(size)]
+def integer_texts() -> list[str]:
+    return [str(number) for number in range(SMALL)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +85,36 @@ class Hole:
     def _printed(self, frame: Frame) -> list[Any]:
         value = self.expression.at(frame)
         frame.mark(bad_rows(value, frame.n))
-        if isinstance(value, Numbers):
-            table = _small_integers(value)
+        if isinstance(value, Numbers) and value.data.dtype == np.int64:
+            table = self._integers(frame, value)
             if table is not None:
                 return [table]
         return printed_texts(frame, self._text(frame, value))
+
+    def _integers(self, frame: Frame, value: Numbers) -> Table | None:
+        """Integers as a table; one that takes in the texts around only where the expression is a number in every batch."""
+        data = value.data
+        others = (data < 0) | (data >= SMALL)
+        if value.none is not None:
+            others |= value.none
+        if value.undefined is not None:
+            others |= value.undefined
+        rows = np.flatnonzero(others).astype(np.int32)
+        if not self.expression.typed and len(rows) * _ENOUGH_OTHERS > len(data):
+            return None
+        table = Table("integers", integer_texts, data, SMALL, _SMALL_BUDGET if self.expression.typed else 0)
+        if len(rows):
+            table.index = np.where(others, 0, data)
+            table.others = rows, self._others(frame, value, rows)
+        return table
+
+    def _others(self, frame: Frame, value: Numbers, rows: npt.NDArray[np.int32]) -> pa.StringArray:
+        inner = frame.sub(rows)
+        made = self._text(inner, gather(replace(value, bad=None), rows))
+        inner.close()
+        if not isinstance(made, Texts):
+            raise TypeError("numbers print as texts")
+        return made.array if made.codes is None else made.array.take(pa.array(made.codes))
 
     def _text(self, frame: Frame, value: Value) -> Value:
         environment = self.site.environment
@@ -96,16 +145,6 @@ def printed_texts(frame: Frame, value: Value) -> list[Any]:
     return [value.codes + np.int32(base)]
 
 
-def _small_integers(value: Numbers) -> Table | None:
-    data = value.data
-    if data.dtype != np.int64 or value.none is not None or value.undefined is not None or len(data) == 0:
-        return None
-    largest = int(data.max())
-    if largest >= SMALL or int(data.min()) < 0:
-        return None
-    return Table("integers", integer_texts, data, largest)
-
-
 @dataclass(frozen=True, slots=True)
 class Run:
     """Holes with static texts around them: ``texts`` has one entry more than there are holes, ``pieces`` their piece ids."""
@@ -123,12 +162,12 @@ class Run:
                 text = "" if laid else self.texts[before]
                 last = number == len(printed) - 1
                 if isinstance(each, Table):
-                    base = _registered(frame, each, text, self.texts[place + 1] if last else "")
-                    if base is not None:
-                        items.append(each.index.astype(np.int32) + np.int32(base))
+                    after = self.texts[place + 1] if last else ""
+                    if each.fits(text, after):
+                        items.append(each.pieces(frame, text, after))
                         before, laid = (place + 1, True) if last else (before, True)
                         continue
-                    each = each.index.astype(np.int32) + np.int32(_whole(frame, each))
+                    each = each.pieces(frame, "", "")
                 if text:
                     items.append(self.pieces[before])
                 items.append(each)
@@ -139,25 +178,3 @@ class Run:
                 before, laid = place + 1, False
         if not laid and self.texts[-1]:
             items.append(self.pieces[-1])
-
-
-def _registered(frame: Frame, table: Table, before: str, after: str) -> int | None:
-    """The first piece of a table whose entries carry the texts around; None when that would be too large."""
-    if not before and not after:
-        return _whole(frame, table)
-    size = table.size or next((each for each in _TABLE_SIZES if table.largest < each), None)
-    if size is None or size * (len(before) + len(after)) > _TABLE_BYTES:
-        return None
-    key = (table.key, before, after, size)
-    entries = table.entries
-    array = frame.batch.memory.array(
-        key, lambda: pa.array([before + each + after for each in entries(size)], pa.string())
-    )
-    return frame.batch.register(array, key)
-
-
-def _whole(frame: Frame, table: Table) -> int:
-    size = table.size or (next((each for each in _TABLE_SIZES if table.largest < each), SMALL))
-    key = (table.key, "", "", size)
-    array = frame.batch.memory.array(key, lambda: pa.array(table.entries(size), pa.string()))
-    return frame.batch.register(array, key)

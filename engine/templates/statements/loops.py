@@ -49,7 +49,7 @@ def _columnar(scope: Scope, body: Body, node: nodes.For, iterated: Expression) -
     item = scope.unit.slot(shared and (*shared, "item"))
     names = scope.names.inner()
     depth = scope.depth + 1
-    target = bind_target(scope, names, depth, node.target, shared and (*shared, "target"))
+    target = bind_target(scope, names, depth, node.target, shared and (*shared, "target"), iterated.typed)
     test = None
     if node.test is not None:
         test = expression(
@@ -269,7 +269,7 @@ def _fields(
                 raise TypeError("a loop counts in numbers")
             return Numbers(function(counted.data, total.data))
 
-        return numbering.variable(depth, read, ("loop", index, name))
+        return numbering.variable(depth, read, ("loop", index, name), typed=True)
 
     fields = {
         "index": computed("index", lambda at, _: at + 1),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,9 +17,10 @@ from engine.templates.frame import Frame
 from engine.templates.lowering.filters import is_builtin
 from engine.templates.printing import fixed_texts
 from engine.templates.scope import Scope, Site
-from engine.templates.statements.holes import SMALL, Hole, Table, integer_texts, printed_texts
-from engine.templates.values import Numbers, Texts, absent_rows, bad_rows
+from engine.templates.statements.holes import Hole, Table
+from engine.templates.values import Numbers, absent_rows, bad_rows
 
+MOST_WHOLE = 10_000
 _FIXED = re.compile(r"%\.([0-4])f")
 
 
@@ -43,42 +43,32 @@ class Amount:
             held = frame.printed[key] = self._amounts(frame, value)
         return held
 
-    def _amounts(self, frame: Frame, value: Numbers) -> list[Any]:
+    def _amounts(self, frame: Frame, value: Numbers) -> list[Table]:
         frame.mark(bad_rows(value, frame.n))
         frame.mark(absent_rows(value, frame.n))
         whole, fraction, doubtful = fixed_texts(value.data.astype(np.float64), self.places)
+        doubtful = doubtful | (whole >= MOST_WHOLE)
         rows = np.flatnonzero(doubtful)
-        if len(rows) > frame.n // 16 or (len(whole) and int(whole.max()) >= SMALL):
-            return printed_texts(frame, self._texts(value))
-        places = self.places
-        tables = [Table("integers", integer_texts, whole, int(whole.max()) if len(whole) else 0)]
-        if places:
-            tables.append(Table(("fraction", places), _fractions(places), fraction, 10**places - 1, 10**places))
-        return tables if len(rows) == 0 else self._repaired(frame, tables, rows, value)
-
-    def _repaired(self, frame: Frame, tables: list[Table], rows: Any, value: Numbers) -> list[Any]:
-        """The tables' ids, with the doubtful rows' whole texts in place of the whole part, and nothing for their fraction."""
-        texts = pa.array([f"{each:.{self.places}f}" for each in value.data[rows].tolist()], pa.string())
-        base = frame.batch.register(texts)
-        made: list[Any] = []
-        for number, table in enumerate(tables):
-            array = frame.batch.memory.array((table.key, "whole"), partial(_entries, table))
-            ids = table.index.astype(np.int32) + np.int32(frame.batch.register(array, (table.key, "whole")))
-            ids[rows] = np.arange(base, base + len(rows), dtype=np.int32) if number == 0 else 0
-            made.append(ids)
-        return made
-
-    def _texts(self, value: Numbers) -> Texts:
-        texts = [f"{each:.{self.places}f}" for each in value.data.tolist()]
-        return Texts(pa.array(texts, pa.string()))
+        tables = [Table("wholes", _wholes, whole, MOST_WHOLE, MOST_WHOLE * 16)]
+        if self.places:
+            size = 10**self.places
+            tables.append(Table(("fraction", self.places), partial(_fractions, self.places), fraction, size, 65_536))
+        if len(rows):  # the whole amount in place of its whole part, and no fraction
+            texts = pa.array([f"{each:.{self.places}f}" for each in value.data[rows].tolist()], pa.string())
+            tables[0].index = np.where(doubtful, 0, whole)
+            tables[0].others = rows, texts
+            for table in tables[1:]:
+                table.index = np.where(doubtful, table.size, fraction)
+        return tables
 
 
-def _entries(table: Table) -> pa.StringArray:
-    return pa.array(table.entries(table.size or SMALL), pa.string())
+def _wholes() -> list[str]:
+    return [str(number) for number in range(MOST_WHOLE)]
 
 
-def _fractions(places: int) -> Callable[[int], list[str]]:
-    return lambda size: [f".{number:0{places}d}" for number in range(size)]
+def _fractions(places: int) -> list[str]:
+    """The fractions, and after them nothing."""
+    return [*(f".{number:0{places}d}" for number in range(10**places)), ""]
 
 
 def money_hole(scope: Scope, node: nodes.Expr) -> Amount | None:
@@ -98,7 +88,7 @@ def _amount(scope: Scope, node: nodes.Expr, spec: nodes.Node | None, argument: n
         return None
     number, known = compile_expression(scope, argument), scope.unit.mark()
     whole = compile_expression(scope, node)
-    if whole.const is not None or number.const is not None:
+    if whole.const is not None or not number.typed:
         return None
     scope.unit.back_to(known)  # the whole is for what is no number
     return Amount(number, whole, int(match[1]), scope.site)

@@ -16,4 +16,4 @@ def pinned(scope: Scope, made: Expression) -> Expression:
     def read(frame: Frame) -> Value:
         return made.at(frame)
 
-    return scope.unit.numbering.variable(scope.depth, read, lazy=made.lazy)
+    return scope.unit.numbering.variable(scope.depth, read, lazy=made.lazy, typed=made.typed)

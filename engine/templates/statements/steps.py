@@ -142,7 +142,7 @@ class Choice:
             else:
                 index[mask] = place
         texts = self.texts
-        return [Table(("choice", texts), lambda _: list(texts), index, len(texts) - 1, len(texts))]
+        return [Table(("choice", texts), lambda: list(texts), index, len(texts), 65_536)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,13 @@ from engine.templates.values import Value
 Target: TypeAlias = "int | tuple[Any, ...]"
 
 
-def bind_target(scope: Scope, names: Names, depth: int, node: nodes.Node, key: tuple[Any, ...] | None = None) -> Target:
+def bind_target(
+    scope: Scope, names: Names, depth: int, node: nodes.Node, key: tuple[Any, ...] | None = None, typed: bool = False
+) -> Target:
     """Bind a target's names to slots of the frame at ``depth``; the slots' shape is the target's. Under a key, the slots are shared."""
     if isinstance(node, nodes.Name):
         slot = scope.unit.slot(key)
-        names.bind(node.name, slot_reader(scope, depth, slot))
+        names.bind(node.name, slot_reader(scope, depth, slot, typed))
         return slot
     if isinstance(node, nodes.Tuple | nodes.List):
         keys = [key and (*key, len(node.items), place) for place in range(len(node.items))]
@@ -31,11 +33,11 @@ def bind_target(scope: Scope, names: Names, depth: int, node: nodes.Node, key: t
     raise UnsupportedError(node, type(node).__name__, "this target is not lowered")
 
 
-def slot_reader(scope: Scope, depth: int, slot: int) -> Expression:
+def slot_reader(scope: Scope, depth: int, slot: int, typed: bool = False) -> Expression:
     def read(frame: Frame) -> Value:
         return frame.slots[slot]
 
-    return scope.unit.numbering.variable(depth, read, ("slot", slot))
+    return scope.unit.numbering.variable(depth, read, ("slot", slot), typed=typed)
 
 
 def bind_constant(scope: Scope, names: Names, node: nodes.Node, value: Any) -> bool:
