@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from engine.assembly import AppSettings, OpenRun
+from engine.adapters.stores.run_control import Order
+from engine.assembly import AppSettings, OpenRun, cancel_left
+from engine.errors import TryAgainError
 from engine.monitoring import Stages
 from engine.pipeline.inline import InlineRunner
 from engine.pipeline.run import DECISIONS, MANIFEST, SUMMARY, Observer
@@ -19,20 +21,26 @@ def execute(opened: OpenRun, settings: AppSettings, observer: Observer, *, deliv
     started = time.monotonic()
     stages = Stages(time.perf_counter)
     with opened.folder.locked():
+        opened.control.lift()
         run = opened.campaign_run(stages, observer)
         frozen = run.freeze(opened.selection())
         with _runner(opened, settings) as runner:
             counts, plans = run.plan(runner, frozen)
             if deliver:
                 run.deliver(runner, plans, opened.settings.limit)
+        order = opened.control.order()
+        if order is Order.CANCEL:
+            cancel_left(opened.folder)
         manifest = opened.folder.read_json(MANIFEST)
+        outcomes = opened.outcomes() if deliver else {}
         summary = {
             "run": str(opened.folder.path),
             "campaign": manifest["campaign"],
             "audience": manifest["audience"],
             "outbox_digest": manifest["plan"]["outbox_digest"],
             "plan": counts.as_dict(),
-            "outcomes": opened.outcomes() if deliver else {},
+            "outcomes": outcomes,
+            "ended": _ended(order, outcomes),
             "stages": stages.as_dict(),
             "seconds": round(time.monotonic() - started, 3),
         }
@@ -40,8 +48,18 @@ def execute(opened: OpenRun, settings: AppSettings, observer: Observer, *, deliv
     return summary
 
 
+def _ended(order: Order | None, outcomes: Mapping[str, int]) -> str:
+    """How the command's work on the run came to its end: ``finished``, ``paused`` or ``cancelled``."""
+    if order is Order.CANCEL:
+        return "cancelled"
+    return "paused" if order is Order.PAUSE and outcomes.get("planned") else "finished"
+
+
 def exit_code(summary: Mapping[str, Any]) -> int:
-    """0 when each message was accepted or skipped for a reason, 1 when some failed or are in doubt."""
+    """0 when each message was accepted or skipped for a reason, 1 when some failed or are in doubt or the run was cancelled, 75 when
+    it was paused."""
+    if summary["ended"] != "finished":
+        return TryAgainError.exit_code if summary["ended"] == "paused" else 1
     outcomes = summary["outcomes"]
     return 1 if any(outcomes.get(name) for name in ("rejected", "deferred", "unknown", "planned", "intent")) else 0
 
@@ -55,7 +73,7 @@ def _runner(opened: OpenRun, settings: AppSettings) -> Iterator[Runner]:
         finally:
             worker.stop()
         return
-    from engine.cluster import ray_runner
+    from engine.cluster.runner import ray_runner
 
     with ray_runner(
         opened.job,

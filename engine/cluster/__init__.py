@@ -1,4 +1,7 @@
-"""Ray: the session, the tasks, the actors and the runner over them. The only package that imports ray."""
+"""Ray: the session, the tasks, the actors and the runner over them. The only package that imports ray.
+
+``runner`` is the way in. Nothing is imported here, so that an actor that only counts does not load what renders.
+"""
 
 import os
 
@@ -9,8 +12,3 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 # It writes what nodes complain of on standard output, whatever its log level, and would do so between the lines of `--json`.
 os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
-
-from engine.cluster.runner import RayRunner, ray_runner
-from engine.cluster.session import Session, session
-
-__all__ = ["RayRunner", "Session", "ray_runner", "session"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.assembly import AppSettings, OpenRun, create_run, open_campaign
-from engine.cluster import session
+from engine.cluster.session import session
 from jobs import init
 from jobs.execute import execute
 from jobs.progress import Silent
