@@ -67,6 +67,7 @@ class Compiled:
         bad = np.flatnonzero(frame.bad).tolist() if frame.bad is not None and columnar else []
         for name, part in written_parts.items():
             repaired.part(name, range(batch.num_rows) if part is None else bad)
+        held.release()
         return repaired.spliced(held, written_parts)
 
     def _limit(self, held: Batch, frame: Frame, parts: Mapping[str, Any]) -> None:

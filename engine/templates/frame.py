@@ -58,6 +58,7 @@ class Batch:
         self._length = 0
         self._derived: dict[tuple[int, Hashable], tuple[Any, Any]] = {}
         self._kept: dict[int, tuple[Any, dict[Hashable, Any]]] = {}
+        self.frames: list[Frame] = []
         self._constants: dict[str, pa.StringArray] = {}
         self.register(statics.texts, statics.key)
 
@@ -93,6 +94,15 @@ class Batch:
         """What is derived of a table that outlives the batch outlives it too."""
         self._kept[id(known.texts)] = (known.texts, known.derived)
 
+    def release(self) -> None:
+        """Let go of what the frames hold, and so of each other: a worker's memory must not wait for Python to look for cycles."""
+        for frame in self.frames:
+            for held in (frame.memo, frame.slots, frame.printed, frame.loops):
+                held.clear()
+        self.frames.clear()
+        self._derived.clear()
+        self._kept.clear()
+
     def pool(self) -> Pool:
         return Pool(tuple(self._chunks))
 
@@ -118,6 +128,7 @@ class Frame:
         self.loops: dict[Hashable, tuple[Any, Frame, Frame]] = {}
         self.printed: dict[tuple[int, bool], list[Any]] = {}
         self.bad: Mask = None
+        batch.frames.append(self)
 
     def sub(self, rows: Rows | None, *, loop: bool = False) -> Frame:
         """A frame of some rows; None is all of them, one to one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,9 +25,8 @@ from engine.templates.scope import Site
 from engine.templates.values import Const, Numbers, Texts, Value, bad_rows, gather
 
 Item: TypeAlias = int | Ids | Branches | Items
-SMALL = 256
-_SMALL_BUDGET = 65_536
-_ENOUGH_OTHERS = 2  # one row in so many, above which a table of integers serves nothing
+FEW, MANY = 256, 4_096  # integers that a table holds with long and with short texts around
+SHORT, LONG = 16, 256  # characters
 
 
 @dataclass(slots=True)
@@ -63,8 +63,34 @@ class Table:
         return ids
 
 
-def integer_texts() -> list[str]:
-    return [str(number) for number in range(SMALL)]
+@dataclass(slots=True)
+class Integers:
+    """Integers, small ones from a table. They take the texts around in where they are numbers in every batch and the texts are not long."""
+
+    value: Numbers
+    typed: bool
+    print: Callable[[npt.NDArray[np.int32]], pa.StringArray]
+
+    def fits(self, before: str, after: str) -> bool:
+        return self.typed and len(before) + len(after) <= LONG
+
+    def pieces(self, frame: Frame, before: str, after: str) -> Ids:
+        """The piece of every row."""
+        size = MANY if len(before) + len(after) <= SHORT else FEW
+        data = self.value.data
+        others: Any = (data < 0) | (data >= size)
+        for mask in (self.value.none, self.value.undefined):
+            others = others if mask is None else others | mask
+        table = Table(("integers", size), partial(_integer_texts, size), data, size, 0)
+        rows = np.flatnonzero(others).astype(np.int32)
+        if len(rows):
+            table.index = np.where(others, 0, data)
+            table.others = rows, self.print(rows)
+        return table.pieces(frame, before, after)
+
+
+def _integer_texts(size: int) -> list[str]:
+    return [str(number) for number in range(size)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +112,8 @@ class Hole:
         value = self.expression.at(frame)
         frame.mark(bad_rows(value, frame.n))
         if isinstance(value, Numbers) and value.data.dtype == np.int64:
-            table = self._integers(frame, value)
-            if table is not None:
-                return [table]
+            return [Integers(value, self.expression.typed, lambda rows: self._others(frame, value, rows))]
         return printed_texts(frame, self._text(frame, value))
-
-    def _integers(self, frame: Frame, value: Numbers) -> Table | None:
-        """Integers as a table; one that takes in the texts around only where the expression is a number in every batch."""
-        data = value.data
-        others = (data < 0) | (data >= SMALL)
-        if value.none is not None:
-            others |= value.none
-        if value.undefined is not None:
-            others |= value.undefined
-        rows = np.flatnonzero(others).astype(np.int32)
-        if not self.expression.typed and len(rows) * _ENOUGH_OTHERS > len(data):
-            return None
-        table = Table("integers", integer_texts, data, SMALL, _SMALL_BUDGET if self.expression.typed else 0)
-        if len(rows):
-            table.index = np.where(others, 0, data)
-            table.others = rows, self._others(frame, value, rows)
-        return table
 
     def _others(self, frame: Frame, value: Numbers, rows: npt.NDArray[np.int32]) -> pa.StringArray:
         inner = frame.sub(rows)
@@ -161,7 +168,7 @@ class Run:
             for number, each in enumerate(printed):
                 text = "" if laid else self.texts[before]
                 last = number == len(printed) - 1
-                if isinstance(each, Table):
+                if isinstance(each, Table | Integers):
                     after = self.texts[place + 1] if last else ""
                     if each.fits(text, after):
                         items.append(each.pieces(frame, text, after))

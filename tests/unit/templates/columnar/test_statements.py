@@ -129,8 +129,10 @@ def test_any_slice_of_a_batch(source: str, same: Callable[..., Any]) -> None:
 
 def test_folded_with_constants_and_without(same: Callable[..., Any]) -> None:
     constants = {"shop": {"name": "Ex & Co", "links": [{"t": "a", "u": "/a"}, {"t": "b", "u": "/b"}]}, "kind": "vip"}
-    source = "{% if kind == 'vip' %}{{ shop.name }}{% else %}{{ nope.x }}{% endif %}"
+    source = (
+        "{% if kind == 'vip' %}{{ shop.name }}{% else %}{{ nope.x }}{% endif %}"
         "{% for k in shop.links %}{{ loop.index }}{{ k.u }}{{ s }}{% endfor %}"
+    )
     columns = BATCH.to_pylist()
     whole = pa.RecordBatch.from_pylist([{**row, **constants} for row in columns])
     environment = jinja2.Environment(autoescape=True)
