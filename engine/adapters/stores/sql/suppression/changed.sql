@@ -1,0 +1,1 @@
+SELECT DISTINCT address FROM suppression WHERE tenant = ? AND version > ? LIMIT ?;

@@ -1,0 +1,1 @@
+UPDATE version SET number = number + 1 RETURNING number;
