@@ -165,10 +165,10 @@ def compile_sources(sources: Mapping[str, Source], constants: Mapping[str, Any],
         known = unit.mark()
         try:
             steps[key] = compile_body(unit, each.environment, each.text, each.name)
-        except UnsupportedError as error:
+        except Exception as error:
             steps[key] = None
             unit.back_to(known)
-            unit.fallbacks.append(Fallback(error.template or each.name or key, error.line or 1, error.what, error.why))
+            unit.fallbacks.append(_refusal(error, each.name or key))
             everything = everything or _refers(each)
             unit.reads |= rows[key].reads
     texts = pa.array(list(unit.statics), pa.string())
@@ -186,6 +186,13 @@ def compile_sources(sources: Mapping[str, Source], constants: Mapping[str, Any],
         reads,
         frozenset(unit.globals_used),
     )
+
+
+def _refusal(error: Exception, name: str) -> Fallback:
+    """Why a template runs row by row: a construct that is not lowered, or a fault of ours, which Jinja2 does not share."""
+    if isinstance(error, UnsupportedError):
+        return Fallback(error.template or name, error.line or 1, error.what, error.why)
+    return Fallback(name, 1, "template", f"it could not be compiled to columns ({type(error).__name__}: {error})")
 
 
 _REFERENCES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)

@@ -159,7 +159,7 @@ def field_of(frame: Frame, value: Nested, attr: str, environment: Environment) -
     place = value.array.type.get_field_index(attr)
     if place < 0:
         missing = missing_attribute(environment, attr)
-        return missing if bad is None else Objects([missing.value], np.zeros(frame.n, np.int32), bad)
+        return missing if bad is None or missing.failed else Objects([missing.value], np.zeros(frame.n, np.int32), bad)
     child = frame.batch.derived(value.array, ("field", place), lambda: from_arrow(value.array.field(place)))
     undefined = none_rows(value, frame.n)
     return _child(child, value.codes, undefined, bad, environment)

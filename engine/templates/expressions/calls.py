@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
-from jinja2 import Environment, nodes
+from jinja2 import Environment, Undefined, nodes
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 from jinja2.utils import _PassArg
@@ -223,6 +223,8 @@ def _function(compile_: Compile, scope: Scope, node: nodes.Call) -> Expression:
 def _called(compile_: Compile, scope: Scope, node: nodes.Call, callee: Expression, pure: bool | None) -> Expression:
     arguments = Arguments(compile_, scope, node)
     target = callee.const.value if callee.const is not None else None
+    if callee.const is not None and (callee.const.failed or isinstance(target, Undefined)):
+        return scope.unit.numbering.constant(None, failed=True)
     if pure is None:
         pure = is_pure(target)
     if callee.const is not None:
@@ -248,7 +250,7 @@ def _called(compile_: Compile, scope: Scope, node: nodes.Call, callee: Expressio
 
 def is_pure(target: Any) -> bool:
     """Functions that give the same for the same: ``range``, ``dict`` and translations."""
-    if target in (range, dict) or getattr(target, "__name__", "") in ("safe_range", "limited_range"):
+    if target is range or target is dict or getattr(target, "__name__", "") in ("safe_range", "limited_range"):
         return True
     return getattr(target, "__module__", None) in PURE_MODULES
 

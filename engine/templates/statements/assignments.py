@@ -65,7 +65,7 @@ def _namespace(scope: Scope, body: Body, name: str, node: nodes.Node) -> bool:
         return False
     bound = binding_of(scope, node.node)
     kind = bound.const.value if isinstance(bound, Expression) and bound.const is not None else None
-    if kind in (Joiner, Cycler):
+    if kind is Joiner or kind is Cycler:
         scope.names.bind(name, taker(scope, body, node, kind))
         return True
     if not (isinstance(kind, type) and issubclass(kind, Namespace)):
