@@ -11,7 +11,7 @@ from engine.errors import Diagnostic, InputError, Place
 from engine.templates.sandbox import TemplateLimitError, campaign_environment
 from engine.templates.sources.lint import lint
 from engine.templates.sources.mjml_pages import mjml_to_html
-from engine.templates.sources.plain_text import text_part
+from engine.templates.sources.plain_text import text_parts
 from engine.templates.sources.styles import inline_styles
 
 HTML, TEXT, SUBJECT, MJML, PLAIN = ".html.j2", ".txt.j2", ".subject.j2", ".mjml.j2", ".j2"
@@ -35,7 +35,7 @@ def prepare(files: Mapping[str, str]) -> Prepared:
     pages = {**_pages(given), **_compiled(files)}
     inlined = inline_styles(pages)
     diagnostics = [*inlined.diagnostics, *(each for name in pages for each in lint(name, pages[name]))]
-    texts = {_named(name, TEXT): text_part(source) for name, source in pages.items()}
+    texts = {_named(name, TEXT): text for name, text in text_parts(pages).items()}
     return Prepared({**texts, **given, **inlined.files}, tuple(diagnostics))
 
 

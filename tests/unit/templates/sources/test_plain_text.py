@@ -1,7 +1,8 @@
 import pytest
+from jinja2 import DictLoader
 
 from engine.templates.sandbox import campaign_environment
-from engine.templates.sources import text_part
+from engine.templates.sources import text_part, text_parts
 
 CASES = {
     "paragraphs": ("<h1>A</h1><p>b\n  c</p><p>d<br>e</p>", "A\n\nb c\n\nd\ne\n"),
@@ -24,6 +25,18 @@ CASES = {
         "<table>{% for i in c %}<tr><td>{{ i }}</td><td>x</td></tr>{% endfor %}</table>",
         "{% for i in c %}{{ i }}  x\n{% endfor %}\n",
     ),
+    "a loop of cells": (
+        "<table><tr>{% for c in r %}<td>{{ c }}</td>{% endfor %}</tr><tr><td>z</td></tr></table>",
+        "{% for c in r %}{{ c }}  {% endfor %}\nz\n",
+    ),
+    "a link around a block": (
+        "<a href='{{ u }}'><table><tr><td>a</td></tr><tr><td>b</td></tr></table></a><p>x</p>", "a\nb\n({{ u }})\n\nx\n",
+    ),
+    "spaces that keep apart": ("<p><b>a</b> &nbsp;&nbsp; <b>b</b></p><table><tr><td>&nbsp;</td></tr></table><p>c</p>", "a b\n\nc\n"),
+    "whitespace control": ("<p>a {%- if x -%} <b>b</b> {%- endif %} c {{- d }}</p>", "a{% if x %}b{% endif %} c{{ d }}\n"),
+    "a macro's lines are not its caller's to strip": (
+        "{% macro h(t) -%}<h2>{{ t }}</h2>{%- endmacro %}{{ h('x') }}<p>y</p>", "{% macro h(t) %}{{ t }}\n\n{% endmacro %}{{ h('x') }}y\n",
+    ),
     "a loop after a text": ("<p>a:{% for i in c %}<li>{{ i }}</li>{% endfor %}", "a:\n{% for i in c %}- {{ i }}\n{% endfor %}\n"),
     "a condition in a line": ("<p>a{% if x %} b{% endif %} c</p>", "a{% if x %} b{% endif %} c\n"),
     "a condition around paragraphs": ("<p>a</p>{% if x %}<p>b</p>{% else %}<p>c</p>{% endif %}<p>d</p>",
@@ -41,6 +54,19 @@ CASES = {
 @pytest.mark.parametrize(("source", "text"), CASES.values(), ids=CASES.keys())
 def test_html_becomes_text(source: str, text: str) -> None:
     assert text_part(source) == text
+
+
+def test_lines_end_around_the_blocks_that_another_page_fills() -> None:
+    pages = {
+        "base.html.j2": "<p>top</p><table><tr><td>{% block nav %}{% endblock %}</td></tr>{% block hero %}{% endblock %}"
+        "<tr><td>{% block call %}{% endblock %}</td></tr>{% block rest %}{% endblock %}</table><p>end</p>",
+        "page.html.j2": "{% extends 'base.html.j2' %}{% macro button(x) %}<table><tr><td>{{ x }}</td></tr></table>{% endmacro %}"
+        "{% block nav %}<a href='#'>new</a>{% endblock %}{% block hero %}<tr><td>hero</td></tr>{% endblock %}"
+        "{% block call %}{{ button('go') }}{% endblock %}{% block rest %}<tr><td>rest</td></tr>{% endblock %}",
+    }
+    texts = {name.replace("html", "txt"): text for name, text in text_parts(pages).items()}
+    environment = campaign_environment(autoescape=False, loader=DictLoader(texts))
+    assert environment.get_template("page.txt.j2").render() == "top\n\nnew\nhero\ngo\n\nrest\n\nend"
 
 
 @pytest.mark.parametrize(("count", "lines"), [(0, "nothing"), (2, "- a\n- b")])
