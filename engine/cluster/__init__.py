@@ -3,6 +3,7 @@
 ``runner`` is the way in. Nothing is imported here, so that an actor that only counts does not load what renders.
 """
 
+import logging
 import os
 
 # Ray reads these when it is imported, so they stand before everything else.
@@ -12,3 +13,5 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 # It writes what nodes complain of on standard output, whatever its log level, and would do so between the lines of `--json`.
 os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
+# In a notebook it would recommend a package.
+logging.getLogger("ray.widgets").setLevel(logging.WARNING)
