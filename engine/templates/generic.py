@@ -74,7 +74,7 @@ def apply(
     if not columns and pure and not lazy:
         return constant(operation, *(value for value in values if isinstance(value, Const)))
     fixed = [value.value if isinstance(value, Const) else None for value in values]
-    if pure and memo is not None and len(columns) == 1:
+    if pure and memo is not None and not lazy and len(columns) == 1:
         place, only = columns[0]
         known = _remembered(frame, operation, fixed, place, only, memo)
         if known is not None:

@@ -129,7 +129,8 @@ def _projected(frame: Frame, site: Site, name: str, values: list[Value], attribu
         return None
     if name == "map":
         objects = to_objects(made, environment, frame.n)
-        return Objects(objects.values, objects.codes, objects.bad, lazy=True)
+        held = [[] if each is None else each for each in objects.values]  # of None, ``map`` gives nothing
+        return Objects(held, objects.codes, objects.bad, lazy=True)
     if name == "sum":
         return apply(frame, environment, sum, made)
     function = environment.filters[name]
