@@ -213,6 +213,10 @@ def test_the_window_grows_with_the_cluster_which_grows_on_request(
     assert json.loads(planned.stdout)["outbox_digest"] == here.summary["outbox_digest"]
     assert {path.name: path.read_bytes() for path in (run / "outbox").glob("*.parquet")} == here.files("outbox")
 
+    refused = cluster.run("-m", "jobs.cli", "resume", str(run), "--address", cluster.address)
+    assert refused.returncode == 69
+    assert "error[MR808]" in refused.stderr  # the head has no CPU for the delivery, which must be there
+
     left = cluster.run("-c", REQUESTED + "print(requested())", cluster.address)
     assert left.stdout.strip() == "0", left.stdout + left.stderr
 

@@ -66,20 +66,35 @@ def test_ray_refuses_it_when_it_is_damaged(
         check(configuration)
 
 
-def test_every_node_asks_for_the_token_and_the_dashboard_stays_at_home(configuration: dict[str, Any]) -> None:
-    for kind in ("head", "worker"):
-        (start,) = (each for each in configuration[f"{kind}_start_ray_commands"] if "ray start" in each)
-        words = shlex.split(start)
-        assert "RAY_AUTH_MODE=token" in words
-        assert words.index("activate" if "activate" in words else "~/mailray/.venv/bin/activate") < words.index("ray")
-    assert "--dashboard-host=127.0.0.1" in shlex.split(configuration["head_start_ray_commands"][-1])
+def start_command(configuration: dict[str, Any], kind: str) -> str:
+    (start,) = (each for each in configuration[f"{kind}_start_ray_commands"] if "ray start" in each)
+    return str(start)
+
+
+@pytest.mark.parametrize("kind", ["head", "worker"])
+def test_every_node_asks_for_the_token_in_the_environment_of_the_lock(configuration: dict[str, Any], kind: str) -> None:
+    start = start_command(configuration, kind)
+    assert "RAY_AUTH_MODE=token" in shlex.split(start)
+    assert start.startswith(". ~/mailray/.venv/bin/activate &&")
     assert "~/.ray/auth_token" in configuration["file_mounts"]
 
 
-def test_a_run_may_ask_for_all_the_workers_and_no_more(configuration: dict[str, Any]) -> None:
-    worker = configuration["available_node_types"]["worker"]
-    most = worker["max_workers"] * worker["resources"]["CPU"]
-    assert f"MAILRAY_MOST_CPUS={most}" in shlex.split(configuration["head_start_ray_commands"][-1])
+def test_the_dashboard_stays_at_home(configuration: dict[str, Any]) -> None:
+    assert "--dashboard-host=127.0.0.1" in shlex.split(start_command(configuration, "head"))
+
+
+def test_a_run_may_ask_for_all_nodes_and_no_more(configuration: dict[str, Any]) -> None:
+    head, worker = (configuration["available_node_types"][kind] for kind in ("head", "worker"))
+    most = head["resources"]["CPU"] + worker["max_workers"] * worker["resources"]["CPU"]
+    assert f"MAILRAY_MOST_CPUS={most}" in shlex.split(start_command(configuration, "head"))
+
+
+def test_the_docs_way_without_a_cloud_is_accepted_too(configuration: dict[str, Any]) -> None:
+    page = (ROOT / "docs" / "cluster.md").read_text()
+    changes = YAML(typ="safe").load(page.split("```yaml\n")[1].split("```")[0])
+    del configuration["available_node_types"], configuration["head_node_type"]
+    assert changes["provider"]["type"] == "local"
+    check(configuration | changes)
 
 
 def test_nodes_install_what_is_locked_and_nothing_else(configuration: dict[str, Any]) -> None:
