@@ -49,6 +49,8 @@ class Reason(IntEnum):
     NO_REPLY = 7  # the connection ended between the final dot and the reply
     RELEASED = 8  # an intent was taken back before the final dot
     LIMITED = 9  # beyond the number of messages that the run may send
+    QUIET_HOURS = 10  # the recipient's clock shows a time at which no mail is wanted, or not yet the time to send
+    WARM_UP = 11  # the day's share of the destination is used up
 
 
 SENDABLE = frozenset({State.PLANNED, State.DEFERRED, State.RESOLVED_RESEND})

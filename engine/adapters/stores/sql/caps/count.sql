@@ -1,0 +1,1 @@
+SELECT count(*) FROM reservation WHERE recipient = ? AND at > ? AND key <> ?;

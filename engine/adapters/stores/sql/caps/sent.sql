@@ -1,0 +1,1 @@
+UPDATE reservation SET at = ?, holder = '' WHERE key = ?;

@@ -1,0 +1,1 @@
+DELETE FROM reservation WHERE key = ?;

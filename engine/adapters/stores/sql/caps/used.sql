@@ -1,0 +1,1 @@
+SELECT used FROM allowance WHERE name = ? AND day = ?;
