@@ -126,7 +126,7 @@ class Frame:
         self.memo: dict[int, Value] = {}
         self.slots: dict[int, Value] = {}
         self.loops: dict[Hashable, tuple[Any, Frame, Frame]] = {}
-        self.printed: dict[tuple[int, bool], list[Any]] = {}
+        self.printed: dict[tuple[int, bool | None], list[Any]] = {}
         self.bad: Mask = None
         batch.frames.append(self)
 

@@ -7,7 +7,7 @@ before and after it into the table, so that three pieces become one.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -70,6 +70,7 @@ class Integers:
     value: Numbers
     typed: bool
     print: Callable[[npt.NDArray[np.int32]], pa.StringArray]
+    tables: dict[int, Table] = field(default_factory=dict)
 
     def fits(self, before: str, after: str) -> bool:
         return self.typed and len(before) + len(after) <= LONG
@@ -77,6 +78,12 @@ class Integers:
     def pieces(self, frame: Frame, before: str, after: str) -> Ids:
         """The piece of every row."""
         size = MANY if len(before) + len(after) <= SHORT else FEW
+        table = self.tables.get(size)
+        if table is None:
+            table = self.tables[size] = self._table(size)
+        return table.pieces(frame, before, after)
+
+    def _table(self, size: int) -> Table:
         data = self.value.data
         others: Any = (data < 0) | (data >= size)
         for mask in (self.value.none, self.value.undefined):
@@ -86,7 +93,7 @@ class Integers:
         if len(rows):
             table.index = np.where(others, 0, data)
             table.others = rows, self.print(rows)
-        return table.pieces(frame, before, after)
+        return table
 
 
 def _integer_texts(size: int) -> list[str]:
@@ -112,8 +119,17 @@ class Hole:
         value = self.expression.at(frame)
         frame.mark(bad_rows(value, frame.n))
         if isinstance(value, Numbers) and value.data.dtype == np.int64:
-            return [Integers(value, self.expression.typed, lambda rows: self._others(frame, value, rows))]
+            return self._integers(frame, value)
         return printed_texts(frame, self._text(frame, value))
+
+    def _integers(self, frame: Frame, value: Numbers) -> list[Any]:
+        """They need no escaping, so parts that escape and parts that do not share them."""
+        key = (self.expression.number, None)
+        held = frame.printed.get(key)
+        if held is None:
+            held = [Integers(value, self.expression.typed, lambda rows: self._others(frame, value, rows))]
+            frame.printed[key] = held
+        return held
 
     def _others(self, frame: Frame, value: Numbers, rows: npt.NDArray[np.int32]) -> pa.StringArray:
         inner = frame.sub(rows)

@@ -20,7 +20,7 @@ from engine.templates.scope import Scope, Site
 from engine.templates.statements.holes import Hole, Table
 from engine.templates.values import Numbers, absent_rows, bad_rows
 
-MOST_WHOLE = 10_000
+MOST_WHOLE = 1_000
 _FIXED = re.compile(r"%\.([0-4])f")
 
 
@@ -49,7 +49,7 @@ class Amount:
         whole, fraction, doubtful = fixed_texts(value.data.astype(np.float64), self.places)
         doubtful = doubtful | (whole >= MOST_WHOLE)
         rows = np.flatnonzero(doubtful)
-        tables = [Table("wholes", _wholes, whole, MOST_WHOLE, MOST_WHOLE * 16)]
+        tables = [Table("wholes", _wholes, whole, MOST_WHOLE, MOST_WHOLE * 64)]
         if self.places:
             size = 10**self.places
             tables.append(Table(("fraction", self.places), partial(_fractions, self.places), fraction, size, 65_536))
