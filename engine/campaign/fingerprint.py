@@ -14,7 +14,7 @@ from engine.campaign.schema import Campaign
 # How fast and by how many hands: these change nothing in who gets what, and may differ when a run is resumed.
 _PACE: Mapping[str, tuple[str, ...]] = {
     "": ("description", "capacity"),
-    "delivery": ("connections", "reply_timeout"),
+    "delivery": ("connections", "reply_timeout", "credentials"),
     "limits": ("messages_per_second",),
 }
 # Sections whose keys are parts of their own.

@@ -14,6 +14,8 @@ END = "end"
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
 TEMPLATE_ID = r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}$"
 FOLDER = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)*$"
+HOST = r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$"
+SELECTOR = r"^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$"
 WEB_FOLDER = r"^https://[^\s\"'<>?#\\{}]+$"
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=128)]
@@ -161,8 +163,29 @@ class Unsubscribe(Model):
     mailto: str | None = None
 
 
+class Dkim(Model):
+    """Signatures of our own; a provider that writes messages anew signs them itself."""
+
+    domain: Annotated[str, Field(pattern=HOST, max_length=253)] = Field(
+        description="The domain that signs (d=), in ASCII; the From address must be of it."
+    )
+    selector: Annotated[str, Field(pattern=SELECTOR, max_length=63)] = Field(
+        description="SELECTOR._domainkey.DOMAIN is where the public key is published."
+    )
+    key: str = Field(description="env:NAME or file:PATH of the private key in PEM form: RSA of 2,048 bits, or Ed25519.")
+
+
 class Delivery(Model):
-    transport: str = Field(default="rehearsal:", description="smtp://host:port, file:///folder or rehearsal:")
+    transport: str = Field(
+        default="rehearsal:",
+        description="smtp://host:port, ses:, postmark:, sendgrid:, resend:, https+webhook://host/path, file:///folder or rehearsal:",
+    )
+    credentials: str | None = Field(
+        default=None, description="env:NAME or file:PATH of what the transport asks for: a token, or NAME:PASSWORD."
+    )
+    dkim: Dkim | None = Field(
+        default=None, description="Sign here; not with a provider that writes messages anew and signs them itself."
+    )
     from_: Sender = Field(alias="from")
     reply_to: str | None = None
     return_path: str | None = Field(default=None, description="Envelope sender; the From address if absent.")

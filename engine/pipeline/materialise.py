@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jinja2 import TemplateRuntimeError, UndefinedError
 
+from engine.delivery.dkim import Signer
 from engine.delivery.identity import unsubscribe_tokens
 from engine.delivery.mime import Envelope, MessageProgram
 from engine.delivery.supply import Block
@@ -25,13 +26,15 @@ BODIES = 256  # messages at a time: some megabytes
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """All that is the same for a run's messages. ``programs`` are by template; ``date`` is the run's clock."""
+    """All that is the same for a run's messages. ``programs`` are by template; ``date`` is the run's clock; without a ``signer``
+    messages go out unsigned."""
 
     programs: Mapping[str, PartsProgram]
     mime: MessageProgram
     secret: bytes
     date: datetime
     unsubscribe: str | None
+    signer: Signer | None = None
 
 
 class Materialiser:
@@ -65,6 +68,9 @@ class Materialiser:
         for start in range(0, len(wire), BODIES):
             with self._stages.timed("mime"):
                 messages = wire.messages(start, min(start + BODIES, len(wire)))
+            if mailing.signer is not None:
+                with self._stages.timed("dkim", len(messages)):
+                    messages = mailing.signer.sign(messages)
             yield Block(messages, faults if start == 0 else {})
 
 

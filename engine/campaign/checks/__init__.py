@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from engine.campaign.checks.delivery import (
     inline_secrets,
+    misaligned_signature,
     missing_opt_out,
     unknown_transport,
     unsafe_header_values,
@@ -37,6 +38,7 @@ CHECKS: tuple[Callable[[Document], Iterator[Diagnostic]], ...] = (
     unsafe_header_values,
     missing_opt_out,
     unknown_transport,
+    misaligned_signature,
     inline_secrets,
 )
 

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import SplitResult, urlsplit
 
+import idna
 from email_validator import EmailNotValidError, validate_email
 
 from engine.campaign.document import Document, KeyPath, dotted
 from engine.errors import Diagnostic, did_you_mean
 
-TRANSPORT_SCHEMES = ("file", "rehearsal", "smtp", "smtps")
+_PROVIDERS = ("postmark", "resend", "sendgrid", "ses")
+TRANSPORT_SCHEMES = (
+    "file",
+    "rehearsal",
+    "smtp",
+    "smtps",
+    *_PROVIDERS,
+    *(f"{scheme}+{name}" for name in (*_PROVIDERS, "webhook") for scheme in ("http", "https")),
+)
 _ADDRESSES: tuple[KeyPath, ...] = (
     ("delivery", "from", "address"),
     ("delivery", "reply_to"),
@@ -19,6 +29,7 @@ _ADDRESSES: tuple[KeyPath, ...] = (
     ("delivery", "unsubscribe", "mailto"),
 )
 _HEADER_TEXTS: tuple[KeyPath, ...] = (("delivery", "from", "name"), ("delivery", "unsubscribe", "url"))
+_SECRETS: tuple[KeyPath, ...] = (("delivery", "secret"), ("delivery", "credentials"), ("delivery", "dkim", "key"))
 _SECRET_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:\S.*")
 # C0 and C1 controls and the two Unicode line separators: any of them could end a header's line.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -74,22 +85,49 @@ def unknown_transport(document: Document) -> Iterator[Diagnostic]:
     parts = _split(url)
     if scheme == "smtp" and (parts is None or not parts.hostname):
         yield document.fault("MR153", "the transport names no server", path, "write `smtp://host:port`")
+    if "+" in scheme and (parts is None or not parts.hostname):
+        yield document.fault("MR153", "the transport names no server", path, f"write `{scheme}://host`")
     if scheme == "file" and (parts is None or parts.netloc or not parts.path.strip("/")):
         yield document.fault("MR153", "the transport names no folder", path, "write `file:///folder`")
 
 
+def misaligned_signature(document: Document) -> Iterator[Diagnostic]:
+    """DMARC counts a signature only if its domain is the From address's (RFC 9989: one the other's, or a part of it)."""
+    path: KeyPath = ("delivery", "dkim", "domain")
+    domain, address = document.get(path, str), document.get(("delivery", "from", "address"), str)
+    if not domain or address is None or "@" not in address:
+        return
+    signing, sending = domain.lower(), _in_ascii(address.rpartition("@")[2])
+    if f".{sending}".endswith(f".{signing}") or f".{signing}".endswith(f".{sending}"):
+        return
+    message = f"the DKIM domain `{domain}` is not aligned with the From address's, `{sending}`"
+    yield document.fault("MR155", message, path, f"sign for `{sending}`, or a domain above it")
+
+
 def inline_secrets(document: Document) -> Iterator[Diagnostic]:
     """Secrets in the file itself. The value is never repeated, nor its line shown."""
-    path: KeyPath = ("delivery", "secret")
-    secret = document.get(path, str)
-    if secret is not None and _SECRET_REFERENCE.fullmatch(secret) is None:
-        help = "write `env:NAME` for an environment variable or `file:PATH` for a file"
-        yield document.fault("MR154", "a secret is written in the campaign file", path, help)
+    for path in _SECRETS:
+        secret = document.get(path, str)
+        if secret is not None and _SECRET_REFERENCE.fullmatch(secret) is None:
+            help = "write `env:NAME` for an environment variable or `file:PATH` for a file"
+            yield _unshown(document.fault("MR154", "a secret is written in the campaign file", path, help))
     for path in document.values:
         parts = _split(document.get(path, str) or "")
         if parts is not None and parts.scheme and parts.password:
             help = "leave the password out of the URL; it belongs in the environment"
             yield document.fault("MR154", f"`{dotted(path)}` holds a password", path, help)
+
+
+def _in_ascii(domain: str) -> str:
+    try:
+        return idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        return domain.lower()
+
+
+def _unshown(fault: Diagnostic) -> Diagnostic:
+    """The fault without the line that it stands in."""
+    return replace(fault, place=replace(fault.place, excerpt=None) if fault.place else None)
 
 
 def _split(url: str) -> SplitResult | None:
