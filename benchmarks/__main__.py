@@ -21,13 +21,13 @@ from rich.table import Table
 from benchmarks.audience import audience
 from benchmarks.example import customers
 from benchmarks.footprint import compile_milliseconds, growth
-from benchmarks.measure import PASSES, ROWS_TOGETHER, Figure, Subject, interleaved, refuse_differences
+from benchmarks.measure import BATCHES, PASSES, ROWS_TOGETHER, Figure, Subject, interleaved, refuse_differences
 from benchmarks.subjects import EXAMPLE, MESSAGES, RENDERING
 
 
 @cache
 def basket() -> pa.RecordBatch:
-    return audience(PASSES * ROWS_TOGETHER)
+    return audience(PASSES * BATCHES * ROWS_TOGETHER)
 
 
 Makers: TypeAlias = Sequence[Callable[[pa.RecordBatch], Subject]]

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 ROWS_ALONE = 2_000
 ROWS_TOGETHER = 16_384
-PASSES = 8  # so many batches of different rows
+BATCHES = 4  # a pass of ours is so many batches one after the other, as a worker renders them
+PASSES = 4  # of other rows each
 
 
 @dataclass(frozen=True, slots=True)

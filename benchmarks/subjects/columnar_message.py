@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.envelope import DATE, SENDER, UNSUBSCRIBE_URL, read
-from benchmarks.measure import ROWS_TOGETHER, Subject
+from benchmarks.measure import BATCHES, ROWS_TOGETHER, Subject
 from benchmarks.template import CONSTANTS, PARTS
 from engine.delivery.mime import Envelope, MessageProgram, SenderIdentity
 from engine.templates import compile_parts
@@ -31,16 +31,20 @@ def subject(batch: pa.RecordBatch) -> Subject:
     identity = SenderIdentity(SENDER, "basket", "shop", "abandoned_cart", unsubscribe_url=UNSUBSCRIBE_URL)
     rendering, messages = compile_parts(PARTS, constants=CONSTANTS), MessageProgram(identity, secret=b"measured")
     slices = [batch.slice(start, ROWS_TOGETHER) for start in range(0, len(batch), ROWS_TOGETHER)]
-    passes = itertools.cycle([(rows, envelope(rows)) for rows in slices])
+    batches = itertools.cycle([(rows, envelope(rows)) for rows in slices])
 
     def run() -> int:
-        rows, to = next(passes)
-        wire = messages.materialise(rendering.render(rows), to)
-        return sum(len(block) for block in wire.blocks())
+        made = 0
+        for rows, to in itertools.islice(batches, BATCHES):
+            wire = messages.materialise(rendering.render(rows), to)
+            made += sum(len(block) for block in wire.blocks())
+        return made
 
     def first(count: int) -> list[tuple[str, ...]]:
         few = batch.slice(0, count)
         wire = messages.materialise(rendering.render(few), envelope(few))
         return [read(bytes(message.content)) for block in wire.blocks() for message in block]
 
-    return Subject("Mailray: rendered, encoded, ready for the wire", min(len(batch), ROWS_TOGETHER), run, first)
+    return Subject(
+        "Mailray: rendered, encoded, ready for the wire", BATCHES * min(len(batch), ROWS_TOGETHER), run, first
+    )
