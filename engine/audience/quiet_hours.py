@@ -8,13 +8,11 @@ section 3.3.5: one that comes twice is the first of the two, one that is skipped
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 MINUTE = 60_000_000
@@ -63,7 +61,7 @@ class RecipientHours:
     ) -> None:
         names = zones.fill_null("").dictionary_encode()
         self._zones = [_zone(name, default) for name in names.dictionary.to_pylist()]
-        self._of_row: Sequence[int] = _compact(names.indices.to_numpy())
+        self._of_row = array("H", names.indices.to_pylist())  # there are fewer zones than two bytes can tell apart
         self._quiet = quiet
         self._due = [0 if send_at is None else first_at(zone, send_at, start) for zone in self._zones]
         self._checked = [-1] * len(self._zones)
@@ -83,11 +81,6 @@ class RecipientHours:
         if self._quiet is not None:
             opens = self._quiet.end(self._zones[zone], opens)
         return 0 if opens == minute else opens * MINUTE
-
-
-def _compact(indices: npt.NDArray[np.int32]) -> Sequence[int]:
-    """One or two bytes a row; nowhere are there more zones than that."""
-    return memoryview(indices.astype(np.uint16))
 
 
 def _minute_of_day(zone: ZoneInfo, minute: int) -> int:

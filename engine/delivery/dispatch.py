@@ -6,14 +6,17 @@ import asyncio
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from engine.campaign.schema import UnknownPolicy
+from engine.delivery.gate import Gate, Hold, WatchedGate
 from engine.delivery.journal import Journal
 from engine.delivery.message import Message, Outcome, OutcomeClass
 from engine.delivery.pacing import TokenBucket
 from engine.delivery.recovery import resends
 from engine.delivery.retry import Schedule
 from engine.delivery.supply import Supply
+from engine.errors import MailrayError
 from engine.ledger.counts import Counts
 from engine.ledger.entries import Entry
 from engine.ledger.states import Reason, State
@@ -21,6 +24,9 @@ from engine.ledger.tally import Tally
 
 PROGRESS_SECONDS = 0.25
 LONGEST_NAP = 0.5  # a stop is noticed within this time, in seconds
+GRACE = (
+    1.0  # seconds after a stop in which a message that is on its way may still be ended; later its intent is refused
+)
 
 _STATE = {
     OutcomeClass.ACCEPTED: State.ACCEPTED.value,
@@ -30,6 +36,15 @@ _STATE = {
 }
 _INTENT = State.INTENT.value
 _NO_REPLY = Reason.NO_REPLY.value
+_PERHAPS_SENT = frozenset({OutcomeClass.ACCEPTED, OutcomeClass.UNKNOWN})
+
+
+class Look(Enum):
+    """What the last look before an intent says."""
+
+    GO = auto()
+    SKIPPED = auto()  # it never goes, and that is written down
+    NOT_NOW = auto()
 
 
 def never(*_: object) -> bool:
@@ -44,15 +59,15 @@ def nothing(_: Counts) -> None:
 class Surroundings:
     """What a delivery asks of the world while it runs; each is called often and must be quick.
 
-    ``wall`` is UTC microseconds. ``stopped`` is looked at before each message: a pause or an end. ``suppressed`` is looked at
+    ``wall`` is UTC microseconds. ``stopped`` is looked at before each message: a pause or an end. ``gate`` is asked
     when a message is taken and again right before its intent. ``progress`` gets the partition's counts some times a second.
     """
 
     wall: Callable[[], int]
     stopped: Callable[[], bool] = never
-    suppressed: Callable[[Message], bool] = never
     progress: Callable[[Counts], None] = nothing
     pace: TokenBucket | None = None
+    gate: Gate | None = None
 
 
 class Dispatch:
@@ -61,6 +76,7 @@ class Dispatch:
     def __init__(
         self,
         supply: Supply,
+        gate: WatchedGate | None,
         journal: Journal,
         tally: Tally,
         attempts: array[int],
@@ -74,6 +90,7 @@ class Dispatch:
         self.fault: BaseException | None = None
         self.next_due: int | None = None
         self._supply = supply
+        self._gate = gate
         self._tally = tally
         self._attempts = attempts
         self._around = surroundings
@@ -81,6 +98,7 @@ class Dispatch:
         self._policy = policy
         self._expires_at = expires_at
         self._loop = asyncio.get_running_loop()
+        self._free_at = self._loop.time()
         self._next_progress = self._loop.time()
 
     @property
@@ -90,7 +108,7 @@ class Dispatch:
 
     @property
     def halted(self) -> bool:
-        return self.fault is not None or self.journal.fault is not None or self._around.stopped()
+        return self.fault is not None or self.journal.fault is not None or self._stopped()
 
     async def take(self) -> Message | None:
         """The next message that has passed the gate and waited for its turn."""
@@ -100,20 +118,47 @@ class Dispatch:
                 if self._supply.exhausted:
                     return None
                 await self._refill()
-            elif self._passes(message) and await self._turn(message):
+            elif await self._ready(message):
                 self._attempts[message.index] += 1
                 return message
         return None
 
-    def suppressed(self, message: Message) -> bool:
-        """Look at the suppression, and skip the message if it is there."""
-        if not self._around.suppressed(message):
-            return False
-        self._skip(message.index, Reason.SUPPRESSED)
-        return True
+    def last_look(self, message: Message) -> Look:
+        """Ask the gate right before the intent; a message that never goes is skipped."""
+        gate, row, now = self._gate, message.index, self._around.wall()
+        if gate is None:
+            return Look.GO
+        if not gate.fresh or not gate.gate.admitted(row, now):
+            return Look.NOT_NOW
+        hold = gate.gate.look(row, now)
+        if hold is None:
+            return Look.GO
+        if hold.until:
+            return Look.NOT_NOW
+        self._skip(row, hold.reason)
+        return Look.SKIPPED
+
+    def hold(self, row: int, hold: Hold) -> None:
+        """Write down that the gate does not let a message go: no try is spent."""
+        if not hold.until:
+            self._skip(row, hold.reason)
+        elif hold.until >= self._expires_at:
+            self._skip(row, Reason.EXPIRED)
+        else:
+            now = self._around.wall()
+            self._record(
+                Entry(row, State.DEFERRED.value, self._attempts[row], now, hold.reason.value, next_at=hold.until)
+            )
+            self._settle(row, None)
+            self._note_due(hold.until)
+            self._tell()
 
     def intent(self, message: Message) -> asyncio.Future[bool]:
         row = message.index
+        if self._stopped() and self._loop.time() - self._free_at > GRACE:
+            refused: asyncio.Future[bool] = self._loop.create_future()
+            refused.set_result(False)
+            return refused
         return self.journal.intent(self._entered(Entry(row, _INTENT, self._attempts[row], self._around.wall())))
 
     def outcome(self, message: Message, outcome: Outcome) -> None:
@@ -134,6 +179,7 @@ class Dispatch:
                 outcome.remote_id or "",
             )
         )
+        self._settle(row, now if state in _PERHAPS_SENT else None)
         if next_at >= self._expires_at:
             self._skip(row, Reason.EXPIRED)
         elif state is OutcomeClass.DEFERRED:
@@ -154,11 +200,39 @@ class Dispatch:
     def counts(self) -> Counts:
         return self._tally.counts()
 
-    def _passes(self, message: Message) -> bool:
-        if self._around.wall() >= self._expires_at:
-            self._skip(message.index, Reason.EXPIRED)
+    def _stopped(self) -> bool:
+        if self._around.stopped():
+            return True
+        self._free_at = self._loop.time()  # the last time that nobody wanted a stop
+        return False
+
+    async def _ready(self, message: Message) -> bool:
+        """Whether the message has passed the gate and waited for its turn. One that is cancelled meanwhile is not lost."""
+        try:
+            return await self._passes(message) and await self._turn(message)
+        except MailrayError as fault:
+            self.fault = self.fault or fault
+        except BaseException:
+            self._supply.give_back(message)
+            raise
+        self._supply.give_back(message)
+        return False
+
+    async def _passes(self, message: Message) -> bool:
+        row, now, gate = message.index, self._around.wall(), self._gate
+        if now >= self._expires_at:
+            self._skip(row, Reason.EXPIRED)
             return False
-        return not self.suppressed(message)
+        if gate is None:
+            return True
+        if not gate.fresh:
+            await gate.freshen()
+        hold = gate.gate.look(row, now)
+        if hold is None and not gate.gate.admitted(row, now):
+            hold = (await gate.admit((row,))).get(row)
+        if hold is not None:
+            self.hold(row, hold)
+        return hold is None
 
     async def _turn(self, message: Message) -> bool:
         """Wait for a token; False when the delivery was stopped meanwhile."""
@@ -180,17 +254,24 @@ class Dispatch:
 
     async def _refill(self) -> None:
         try:
-            faults = await self._supply.refill()
+            drawn = await self._supply.refill()
         except Exception as fault:
             self.fault = self.fault or fault
             return
-        for row, detail in faults.items():
+        for row, detail in drawn.faults.items():
             self._skip(row, Reason.INVALID, detail)
+        for row, hold in drawn.held.items():
+            self.hold(row, hold)
 
     def _skip(self, row: int, reason: Reason, detail: str = "") -> None:
         state = State.SKIPPED.value
         self._record(Entry(row, state, self._attempts[row], self._around.wall(), reason.value, detail=detail))
+        self._settle(row, None)
         self._tell()
+
+    def _settle(self, row: int, sent_at: int | None) -> None:
+        if self._gate is not None:
+            self._gate.gate.settle(row, sent_at)
 
     def _record(self, entry: Entry) -> None:
         self.journal.record(self._entered(entry))

@@ -86,12 +86,16 @@ class WatchedGate:
         self._fresh_until = asked + FRESH_SECONDS
         self.fault = None
 
-    async def freshen(self) -> MailrayError | None:
-        """Wait until knowledge is fresh, or has been seen to fail."""
-        while not self.fresh and self.fault is None:
+    async def freshen(self) -> None:
+        """Wait until knowledge is fresh. Raises the fault that keeps it from being so."""
+        while not self.fresh:
+            if self.fault is not None:
+                raise self.fault
             self._news.clear()
             await self._news.wait()
-        return None if self.fresh else self.fault
+
+    async def close(self) -> None:
+        await self._loop.run_in_executor(self._executor, self.gate.close)
 
     async def admit(self, rows: Sequence[int]) -> Mapping[int, Hold]:
         return await self._loop.run_in_executor(self._executor, self.gate.admit, rows)

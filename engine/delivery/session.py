@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from engine.delivery.dispatch import Dispatch
+from engine.delivery.dispatch import Dispatch, Look
 from engine.delivery.message import Message, Outcome, OutcomeClass
 from engine.errors import InternalError
 
@@ -37,8 +37,9 @@ class SessionFeed:
     async def intent(self, message: Message) -> bool:
         row = message.index
         self._expect(row, _Phase.TAKEN)
-        if self._dispatch.suppressed(message):
-            self._held[row] = (_Phase.SKIPPED, message)
+        look = self._dispatch.last_look(message)
+        if look is not Look.GO:
+            self._held[row] = (_Phase.SKIPPED if look is Look.SKIPPED else _Phase.TAKEN, message)
             return False
         self._held[row] = (_Phase.ASKED, message)
         durable = await self._dispatch.intent(message)

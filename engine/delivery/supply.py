@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
+from engine.delivery.gate import Hold
 from engine.delivery.message import Message
 
 
@@ -23,14 +24,31 @@ Materialise = Callable[[Sequence[int]], Iterator[Block]]
 """Rows of the outbox partition to messages, some hundred at a time and in any order. The blocks are drawn in another thread."""
 
 
+Admit = Callable[[Sequence[int]], Mapping[int, Hold]]
+"""Rows to those that may not go, with the reason; asked in the thread in which the blocks are drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A block whose messages have been admitted, and those that were not."""
+
+    messages: Sequence[Message] = ()
+    faults: Mapping[int, str] = field(default_factory=dict)
+    held: Mapping[int, Hold] = field(default_factory=dict)
+
+
+NOTHING = Drawn()
+
+
 class Supply:
     """At most two blocks are in memory, and the messages that connections hold."""
 
-    def __init__(self, blocks: Iterator[Block], executor: Executor) -> None:
+    def __init__(self, blocks: Iterator[Block], executor: Executor, admit: Admit | None = None) -> None:
         self._blocks = blocks
         self._executor = executor
+        self._admit = admit
         self._ready: deque[Message] = deque()
-        self._coming: asyncio.Future[Block | None] | None = None
+        self._coming: asyncio.Future[Drawn | None] | None = None
         self._ended = False
 
     @property
@@ -44,26 +62,34 @@ class Supply:
     def give_back(self, message: Message) -> None:
         self._ready.append(message)
 
-    async def refill(self) -> Mapping[int, str]:
-        """Bring in the next block and start on the one after it; returns its faults, to whoever brought it in."""
+    async def refill(self) -> Drawn:
+        """Bring in the next block and start on the one after it; returns what is new, to whoever brought it in."""
         self._start()
         coming = self._coming
         if coming is None:
-            return {}
-        block = await asyncio.shield(coming)
+            return NOTHING
+        drawn = await asyncio.shield(coming)
         if self._coming is not coming:
-            return {}
+            return NOTHING
         self._coming = None
-        if block is None:
+        if drawn is None:
             self._ended = True
-            return {}
-        self._ready.extend(block.messages)
+            return NOTHING
+        self._ready.extend(drawn.messages)
         self._start()
-        return block.faults
+        return drawn
 
     def _start(self) -> None:
         if self._coming is None and not self._ended:
-            self._coming = asyncio.get_running_loop().run_in_executor(self._executor, next, self._blocks, None)
+            self._coming = asyncio.get_running_loop().run_in_executor(self._executor, self._draw)
+
+    def _draw(self) -> Drawn | None:
+        block = next(self._blocks, None)
+        if block is None:
+            return None
+        held = {} if self._admit is None else self._admit([message.index for message in block.messages])
+        messages = [each for each in block.messages if each.index not in held] if held else block.messages
+        return Drawn(messages, block.faults, held)
 
     async def close(self) -> None:
         """Wait for the block under way: nothing runs on after a delivery."""

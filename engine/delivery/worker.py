@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from engine.campaign.schema import UnknownPolicy
 from engine.delivery.dispatch import Dispatch, Surroundings
+from engine.delivery.gate import Hold, WatchedGate, sift
 from engine.delivery.journal import Journal
 from engine.delivery.recovery import Recovery, recover
 from engine.delivery.retry import Backoff, Schedule
@@ -73,11 +74,16 @@ async def deliver(
     ServiceError when no connection can be made or kept; what the ledger or the transport raises; InternalError.
     """
     delivery = _Delivery(ledger, transport, settings, surroundings)
-    with ThreadPoolExecutor(1, "ledger") as writing, ThreadPoolExecutor(1, "materialise") as materialising:
+    with (
+        ThreadPoolExecutor(1, "ledger") as writing,
+        ThreadPoolExecutor(1, "materialise") as materialising,
+        ThreadPoolExecutor(1, "gate") as watching,
+    ):
         in_thread = asyncio.get_running_loop().run_in_executor
         try:
             standing, recovery = await in_thread(writing, delivery.open, keys)
-            return await delivery.run(standing, recovery, materialise, writing, materialising)
+            gate = None if surroundings.gate is None else WatchedGate(surroundings.gate, watching)
+            return await delivery.run(standing, recovery, gate, materialise, writing, materialising)
         finally:
             await in_thread(writing, ledger.release)
 
@@ -101,23 +107,31 @@ class _Delivery:
         standing = self._ledger.replay()
         recovery = recover(standing, self._settings.on_unknown, now, self._settings.most)
         self._append(recovery.entries)
+        if self._around.gate is not None:
+            self._around.gate.recover(standing)
         return standing, recovery
 
     async def run(
         self,
         standing: Standing,
         recovery: Recovery,
+        gate: WatchedGate | None,
         materialise: Materialise,
         writing: ThreadPoolExecutor,
         materialising: ThreadPoolExecutor,
     ) -> Delivered:
         settings = self._settings
-        supply = Supply(materialise(recovery.ready), materialising)
+        ready, held = recovery.ready, dict[int, Hold]()
+        if gate is not None:
+            await gate.refresh()
+            ready, held = sift(gate.gate, ready, self._around.wall())
+        supply = Supply(materialise(ready), materialising, None if gate is None else gate.gate.admit)
         journal = Journal(self._append, writing)
         tally = standing.tally()
         tally.enter_all(recovery.entries)
         dispatch = Dispatch(
             supply,
+            gate,
             journal,
             tally,
             array("q", standing.attempt.tolist()),
@@ -126,13 +140,19 @@ class _Delivery:
             policy=settings.on_unknown,
             expires_at=settings.expires_at or standing.planned_at + round(LIFETIME * _SECOND),
         )
-        renewing = asyncio.create_task(self._renew(journal))
+        for row, hold in held.items():
+            dispatch.hold(row, hold)
+        watching = [self._renew(journal), *([] if gate is None else [gate.watch()])]
+        tasks = [asyncio.create_task(each) for each in watching]
         try:
-            await self._send(dispatch, min(settings.connections, len(recovery.ready)))
+            await self._send(dispatch, min(settings.connections, len(ready)))
         finally:
-            renewing.cancel()
+            for task in tasks:
+                task.cancel()
             await supply.close()
             await journal.close()
+            if gate is not None:
+                await gate.close()
             self._around.progress(dispatch.counts())
         if dispatch.fault is not None:
             raise dispatch.fault

@@ -10,6 +10,7 @@ import pytest
 
 from engine.campaign.schema import UnknownPolicy
 from engine.delivery.dispatch import Surroundings
+from engine.delivery.gate import Hold
 from engine.delivery.message import Message, Outcome, OutcomeClass
 from engine.delivery.pacing import TokenBucket
 from engine.delivery.retry import Backoff
@@ -20,7 +21,8 @@ from engine.errors import InputError, InternalError, MailrayError, RefusedError,
 from engine.ledger.counts import Counts
 from engine.ledger.entries import Entry
 from engine.ledger.memory import MemoryLedger, MemoryPartition
-from engine.ledger.states import State
+from engine.ledger.replay import Standing
+from engine.ledger.states import Reason, State
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 Send = Callable[[Feed, Message], Awaitable[None]]
@@ -82,6 +84,30 @@ class Scene:
     def reasons(self) -> Counter[tuple[str, str]]:
         table = self.ledger.partition(0).replay().as_table([b"k" * 16] * self.size)
         return Counter(zip(table["state"].to_pylist(), table["reason"].to_pylist(), strict=True))
+
+
+class Closed:
+    """A gate that never lets ``rows`` through."""
+
+    def __init__(self, rows: set[int]) -> None:
+        self.rows = rows
+
+    def recover(self, standing: Standing) -> None: ...
+
+    def refresh(self) -> None: ...
+
+    def admit(self, rows: Sequence[int]) -> dict[int, Hold]:
+        return {}
+
+    def look(self, row: int, now: int) -> Hold | None:
+        return Hold(Reason.SUPPRESSED) if row in self.rows else None
+
+    def admitted(self, row: int, now: int) -> bool:
+        return True
+
+    def settle(self, row: int, sent_at: int | None) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Scripted:
@@ -203,7 +229,7 @@ def test_nobody_suppressed_is_sent_to_however_late_it_is_known(run: Run) -> None
             suppressed.add(message.index)
         await scene.accept(feed, message)
 
-    run(scene.deliver(complain_meanwhile, suppressed=lambda message: message.index in suppressed))
+    run(scene.deliver(complain_meanwhile, gate=Closed(suppressed)))
     assert set(scene.arrived) == {row for row in range(40) if row % 2 and row != 3}
     assert scene.reasons() == {("skipped", "suppressed"): 21, ("accepted", "none"): 19}
 
@@ -256,6 +282,24 @@ def test_a_stop_is_noticed_while_waiting_for_a_turn(run: Run) -> None:
     assert delivered.stopped
     assert took < 8
     assert scene.ledger.counts().as_dict() == {"planned": 39, "accepted": 1}
+
+
+def test_long_after_a_stop_no_slow_server_gets_a_message_to_its_end(run: Run) -> None:
+    scene = Scene(size=4)
+
+    async def scenario() -> Delivered:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+
+        async def slow(feed: Feed, message: Message) -> None:
+            await asyncio.sleep(1 + 10 * message.index)
+            await scene.accept(feed, message)
+
+        return await scene.deliver(slow, stopped=lambda: loop.time() > start + 5)
+
+    assert run(scenario()).stopped
+    assert scene.arrived == {0: 1}
+    assert scene.ledger.counts().as_dict() == {"planned": 3, "accepted": 1}
 
 
 def test_the_pace_is_kept(run: Run) -> None:
