@@ -62,11 +62,6 @@ def _ends(pages: Mapping[str, str], known: Ends) -> Ends:
     return found
 
 
-def text_part(source: str) -> str:
-    """The text source of one HTML source; see ``text_parts``."""
-    return text_parts({"": source})[""]
-
-
 def _written(source: str, known: Ends) -> TextWriter:
     source = normalised(source)
     masks = Masks(source)

@@ -2,7 +2,7 @@ import pytest
 from jinja2 import DictLoader
 
 from engine.templates.sandbox import campaign_environment
-from engine.templates.sources import text_part, text_parts
+from engine.templates.sources import text_parts
 
 CASES = {
     "paragraphs": ("<h1>A</h1><p>b\n  c</p><p>d<br>e</p>", "A\n\nb c\n\nd\ne\n"),
@@ -53,7 +53,7 @@ CASES = {
 
 @pytest.mark.parametrize(("source", "text"), CASES.values(), ids=CASES.keys())
 def test_html_becomes_text(source: str, text: str) -> None:
-    assert text_part(source) == text
+    assert text_parts({"page": source})["page"] == text
 
 
 def test_lines_end_around_the_blocks_that_another_page_fills() -> None:
@@ -78,7 +78,7 @@ def test_the_made_text_renders(count: int, lines: str, gold: bool) -> None:
         "<ul>{% for i in cart %}{{ row(i) }}{% else %}<li>nothing</li>{% endfor %}</ul>{% if gold %}<p>Gold!</p>{% endif %}<p>Bye</p>"
     )
     row = {"name": "A & B", "gold": gold, "cart": ["a", "b"][:count]}
-    text = campaign_environment(autoescape=False).from_string(text_part(source)).render(row)
+    text = campaign_environment(autoescape=False).from_string(text_parts({"page": source})["page"]).render(row)
     assert text.startswith(f"Dear A & B{', our best' if gold else ''}:\n\n")
     assert lines in text
     assert ("Gold!\n\n" in text) is gold
