@@ -26,7 +26,7 @@ from engine.templates.values import Const, Numbers, Texts, Value, bad_rows, gath
 
 Item: TypeAlias = int | Ids | Branches | Items
 FEW, MANY = 256, 4_096  # integers that a table holds with long and with short texts around
-SHORT, LONG = 16, 256  # characters
+SHORT, LONG = 32, 256  # characters
 
 
 @dataclass(slots=True)
