@@ -13,7 +13,24 @@ os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
 import typer
 
 from engine.errors import MailrayError
-from jobs import doctor, inbox, init, plan, preview, report, resume, run, schema, status, template, validate
+from jobs import (
+    cancel,
+    doctor,
+    inbox,
+    init,
+    pause,
+    plan,
+    preview,
+    report,
+    resolve,
+    resume,
+    run,
+    schema,
+    status,
+    template,
+    unknown,
+    validate,
+)
 from jobs.console import err, print_json
 
 INTERRUPTED = 130
@@ -28,7 +45,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (init, validate, schema, preview, plan, run, resume, status, report, inbox, doctor):
+VERBS = (
+    init, validate, schema, preview, plan, run, pause, resume, cancel, status, unknown, resolve, report, inbox, doctor,
+)  # fmt: skip
+for verb in VERBS:
     app.command(verb.__name__.rpartition(".")[2])(verb.command)
 app.add_typer(template.app, name="template")
 

@@ -24,6 +24,9 @@ def print_run(summary: Mapping[str, Any]) -> None:
     print_plan(summary)
     print_outcomes(summary["plan"], summary["outcomes"])
     seconds = summary["seconds"]
+    if summary["ended"] != "finished":
+        help = f": `mailray resume {summary['run']}` goes on with it" if summary["ended"] == "paused" else ""
+        out.print(f"\nThe run was {summary['ended']}{help}.", markup=False, soft_wrap=True)
     out.print(f"\n{seconds:,.1f} s. Report: [bold]mailray report {summary['run']}[/]", soft_wrap=True)
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.adapters.stores.audience_files import AudienceFiles
-from engine.adapters.stores.ledger_sqlite import SqliteLedger
 from engine.adapters.stores.plan_files import PlanFiles
+from engine.adapters.stores.run_control import RunControl
 from engine.adapters.stores.run_folder import RunFolder
 from engine.adapters.transports import TransportSettings, open_transport
 from engine.assembly.campaign import OpenCampaign, open_campaign
+from engine.assembly.ledger import open_ledger
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import AppSettings, RunSettings
 from engine.assembly.templates import CampaignTemplates
@@ -21,6 +22,7 @@ from engine.audience.partitions import partitions
 from engine.campaign.fingerprint import differences
 from engine.campaign.schema import Campaign
 from engine.errors import RefusedError
+from engine.ledger.contract import Ledger
 from engine.monitoring import Stages
 from engine.pipeline.materialise import Mailing
 from engine.pipeline.run import MANIFEST, CampaignRun, Observer, Selection
@@ -34,10 +36,12 @@ class OpenRun:
         self.settings = settings
         self.campaign = campaign
         self.folder = RunFolder(settings.run_folder)
+        self.control = RunControl(settings.run_folder)
 
     def campaign_run(self, stages: Stages, observer: Observer) -> CampaignRun:
         definition = self.campaign.definition
-        return CampaignRun(definition, self.folder, self._audience(), PlanFiles(self.folder.path), stages, observer)
+        plans = PlanFiles(self.folder.path)
+        return CampaignRun(definition, self.folder, self._audience(), plans, stages, observer, self.control.check)
 
     def selection(self) -> Selection:
         """What to read of the source."""
@@ -61,8 +65,8 @@ class OpenRun:
         rows = self.folder.read_json(MANIFEST)["audience"]["rows"]
         return range(len(partitions(rows, self.campaign.campaign.capacity.partition_rows)))
 
-    def ledger(self) -> SqliteLedger:
-        return SqliteLedger(self.folder.ledger)
+    def ledger(self) -> Ledger:
+        return open_ledger(self.folder)
 
     def mailing(self) -> Mailing:
         return mailing_of(self.campaign.definition, self.campaign.templates, self.settings.origin)

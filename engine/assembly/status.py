@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.adapters.stores.ledger_sqlite import SqliteLedger
+from engine.adapters.stores.run_control import Order, RunControl
 from engine.adapters.stores.run_folder import RunFolder
+from engine.assembly.ledger import open_ledger
 from engine.pipeline.run import MANIFEST
 from engine.pipeline.worker import outcome_counts
 
@@ -17,11 +18,11 @@ def run_status(path: Path) -> dict[str, Any]:
     folder = RunFolder(path.absolute())
     record = folder.read_json(MANIFEST)
     plan = record.get("plan")
-    outcomes = outcome_counts(SqliteLedger(folder.ledger).counts()) if plan and folder.ledger.exists() else {}
+    outcomes = outcome_counts(open_ledger(folder).counts()) if plan and folder.ledger.exists() else {}
     return {
         "run": str(folder.path),
         "campaign": record["campaign"],
-        "phase": _phase(record, outcomes, folder.locked_by_somebody()),
+        "phase": _phase(record, outcomes, folder.locked_by_somebody(), RunControl(folder.path).order()),
         "templates": record.get("templates", {}),
         "audience": record.get("audience"),
         "plan": plan["counts"] if plan else None,
@@ -29,7 +30,7 @@ def run_status(path: Path) -> dict[str, Any]:
     }
 
 
-def _phase(record: Mapping[str, Any], outcomes: Mapping[str, int], locked: bool) -> str:
+def _phase(record: Mapping[str, Any], outcomes: Mapping[str, int], locked: bool, order: Order | None) -> str:
     if "audience" not in record:
         stage = "reading the audience"
     elif "plan" not in record:
@@ -38,4 +39,8 @@ def _phase(record: Mapping[str, Any], outcomes: Mapping[str, int], locked: bool)
         stage = "planned"
     else:
         stage = "delivering" if outcomes["planned"] or outcomes["intent"] else "finished"
+    if order is Order.CANCEL:
+        return "cancelling" if locked else "cancelled"
+    if order is Order.PAUSE and stage != "finished":
+        return f"pausing while {stage}" if locked else f"paused while {stage}"
     return stage if locked or stage in ("planned", "finished") else f"stopped while {stage}"

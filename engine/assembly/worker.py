@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.adapters.stores.audience_files import AudienceFiles
-from engine.adapters.stores.ledger_sqlite import SqliteLedger
 from engine.adapters.stores.plan_files import PlanFiles
+from engine.adapters.stores.run_control import RunControl
 from engine.adapters.stores.run_folder import RunFolder
 from engine.adapters.transports import Deadlines, TransportSettings, open_transport
+from engine.assembly.ledger import open_ledger
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import RunSettings
 from engine.campaign.schema import Campaign, MailClass, UnknownPolicy
@@ -64,12 +65,12 @@ def _planner(job: RunJob) -> Planner:
 
 def _deliverer(job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[[], bool]) -> Deliverer:
     campaign, folder = job.definition.campaign, RunFolder(job.settings.run_folder)
-    delivery = campaign.delivery
+    delivery, control = campaign.delivery, RunControl(folder.path)
     deadlines = replace(Deadlines(), end=delivery.reply_timeout)
     return Deliverer(
         mailing_of(job.definition, templates, job.settings.origin),
         PlanFiles(folder.path),
-        SqliteLedger(folder.ledger),
+        open_ledger(folder),
         open_transport(job.settings.transport, TransportSettings(deadlines=deadlines)),
         DeliverySettings(
             owner=f"process {os.getpid()} on {socket.gethostname()}",
@@ -78,7 +79,7 @@ def _deliverer(job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[
             reply_timeout=delivery.reply_timeout,
         ),
         _wall,
-        stopped,
+        lambda: stopped() or control.stopped(),
         campaign.limits.messages_per_second,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -69,7 +69,10 @@ class Selection:
 
 
 class CampaignRun:
-    """The phases of one run over its stores. Everything that could fail before the first message is done before the first message."""
+    """The phases of one run over its stores. Everything that could fail before the first message is done before the first message.
+
+    ``proceed`` is called again and again before anything is sent, and raises when the run must not go on.
+    """
 
     def __init__(
         self,
@@ -79,6 +82,7 @@ class CampaignRun:
         plans: PlanStore,
         stages: Stages,
         observer: Observer,
+        proceed: Callable[[], None],
     ) -> None:
         self._definition = definition
         self._record = record
@@ -86,6 +90,7 @@ class CampaignRun:
         self._plans = plans
         self._stages = stages
         self._observer = observer
+        self._proceed = proceed
 
     def freeze(self, selection: Selection) -> Frozen:
         """Read the source once and keep what was selected. Raises MissingInputError when nobody was."""
@@ -97,7 +102,7 @@ class CampaignRun:
         schema = self._definition.audience
         with self._stages.timed("audience", total):
             rows, digest = self._audience.freeze(
-                in_blocks(selection.batches(schema, self._definition.campaign.audience.key), schema),
+                in_blocks(self._watched(selection.batches(schema, self._definition.campaign.audience.key)), schema),
                 schema,
                 selection.suppressed,
             )
@@ -122,6 +127,7 @@ class CampaignRun:
         plans: dict[int, PartitionPlan] = {}
         counts = PlanCounts()
         for plan in self._planned(runner, slices):
+            self._proceed()
             plans[plan.number] = plan
             counts.add(PlanCounts.from_dict(plan.counts))
             self._stages.merge(plan.stages)
@@ -153,6 +159,11 @@ class CampaignRun:
             else:
                 yield PartitionPlan(each.number, result["counts"], result["digests"], {})
         yield from runner.plan(missing)
+
+    def _watched(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            self._proceed()
+            yield batch
 
     def _refuse_duplicates(self, rows: int) -> None:
         for first, block, marks in self._audience.blocks(0, rows):

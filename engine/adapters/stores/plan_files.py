@@ -44,6 +44,10 @@ class PlanFiles:
         path = self._path("outbox", number).with_suffix(".json")
         return json.loads(path.read_text()) if path.exists() else None
 
+    def partitions(self) -> list[int]:
+        """The partitions that are planned to their end, ascending."""
+        return sorted(int(path.stem.removeprefix("part-")) for path in (self._run / "outbox").glob("part-*.json"))
+
     def outbox(self, number: int) -> pa.RecordBatch:
         """The messages of a partition, in order. Raises InputError through pyarrow's faults only if the file is damaged."""
         table = pq.read_table(self._path("outbox", number))

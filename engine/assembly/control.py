@@ -1,0 +1,80 @@
+"""What is ordered and decided of a run from outside: pause, cancel, and what becomes of the doubtful."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from engine.adapters.stores.plan_files import PlanFiles
+from engine.adapters.stores.run_control import Order, RunControl
+from engine.adapters.stores.run_folder import RunFolder
+from engine.assembly.ledger import open_ledger
+from engine.assembly.status import run_status
+from engine.errors import TryAgainError
+from engine.ledger.states import State
+from engine.pipeline.run import MANIFEST
+from engine.pipeline.settle import Doubt, Settlement
+
+POLL_SECONDS = 0.1
+PATIENCE_SECONDS = 30.0  # for the replies to what is on the wire
+
+
+def order_run(path: Path, order: Order, at: datetime) -> dict[str, Any]:
+    """Give a run an order, wait until nobody works on it any more, and give its status.
+
+    A pause of a run that nobody works on changes nothing. Raises MissingInputError when this is no run, RefusedError when it was
+    cancelled, TryAgainError (MR511) when the order stands and replies are still waited for.
+    """
+    folder = RunFolder(path.absolute())
+    folder.read_json(MANIFEST)
+    control = RunControl(folder.path)
+    if order is Order.CANCEL or folder.locked_by_somebody():
+        control.give(order, at)
+    _wait_until_free(folder, order)
+    if order is Order.CANCEL:
+        with folder.locked():
+            cancel_left(folder)
+    return run_status(path)
+
+
+def cancel_left(folder: RunFolder) -> None:
+    """Skip what a cancelled run, which this process holds, has not sent. Of a run that was not planned to its end nothing is promised."""
+    if "plan" in folder.read_json(MANIFEST):
+        settlement(folder).cancel(PlanFiles(folder.path).partitions())
+
+
+def doubts(path: Path) -> Sequence[Doubt]:
+    """The messages of a run whose fate is unknown."""
+    folder = RunFolder(path.absolute())
+    folder.read_json(MANIFEST)
+    return list(settlement(folder).doubts())
+
+
+def resolve_doubts(path: Path, keys: Collection[str] | None, resolution: State) -> int:
+    """Settle doubts of a run on which nobody works, and say how many. Raises RefusedError while somebody does, InputError."""
+    folder = RunFolder(path.absolute())
+    folder.read_json(MANIFEST)
+    with folder.locked():
+        return settlement(folder).resolve(keys, resolution)
+
+
+def settlement(folder: RunFolder) -> Settlement:
+    owner = f"process {os.getpid()} on {socket.gethostname()}"
+    return Settlement(open_ledger(folder), PlanFiles(folder.path), owner, lambda: time.time_ns() // 1_000)
+
+
+def _wait_until_free(folder: RunFolder, order: Order) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while folder.locked_by_somebody():
+        if time.monotonic() >= until:
+            raise TryAgainError.single(
+                "MR511",
+                f"the run was told to {order.value}, and still waits for replies to messages on the wire",
+                help=f"nothing more is sent; `mailray status {folder.path}` says when it has ended",
+            )
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,126 @@
+"""What is written in a run's ledger by people's decision, while nobody sends: cancelled messages, and doubts that were settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from engine.delivery.settlement import cancel, doubtful, resolve
+from engine.errors import InputError
+from engine.ledger.contract import Ledger, PartitionLedger
+from engine.ledger.entries import Entry
+from engine.ledger.replay import Standing
+from engine.ledger.states import Reason, State
+
+LEASE = 60_000_000  # microseconds: these writes take moments
+
+
+class PlanStore(Protocol):
+    """Where planned partitions are kept."""
+
+    def outbox(self, number: int) -> pa.RecordBatch: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A message of unknown fate: its delivery key in hexadecimal, and when (UTC microseconds) and why it became one."""
+
+    key: str
+    step: str
+    attempt: int
+    at: int
+    cause: str
+    address: str
+
+
+class Settlement:
+    """Works on a run's ledger as ``owner`` while the run is held by this process. ``wall`` is UTC microseconds."""
+
+    def __init__(self, ledger: Ledger, plans: PlanStore, owner: str, wall: Callable[[], int]) -> None:
+        self._ledger = ledger
+        self._plans = plans
+        self._owner = owner
+        self._wall = wall
+
+    def cancel(self, partitions: Sequence[int]) -> None:
+        """Skip all that may still be sent in these partitions, those included whose delivery was never begun."""
+        for number in partitions:
+            keys = self._plans.outbox(number).column("key").to_pylist()
+            if keys:
+                with self._owned(number) as partition:
+                    partition.plan(keys, self._wall())
+                    self._append(partition, cancel(partition.replay(), self._wall()))
+
+    def doubts(self) -> Iterator[Doubt]:
+        """All messages of unknown fate, by partition and row. Only reads."""
+        for number in self._ledger.partitions():
+            yield from self._doubts_of(number)
+
+    def resolve(self, keys: Collection[str] | None, resolution: State) -> int:
+        """Settle the doubts of these keys, or all (None), and say how many. All or none: raises InputError (MR611) for a key that
+        is in no doubt."""
+        chosen = {number: self._chosen(number, keys) for number in self._ledger.partitions()}
+        known = {key for rows in chosen.values() for key in rows.values()}
+        missing = sorted(set(keys or ()) - known)
+        if missing:
+            raise InputError.single(
+                "MR611",
+                f"no message in doubt has the key {missing[0]}"
+                + (f", nor {len(missing) - 1} more" * (len(missing) > 1)),
+                help="`mailray unknown RUN` lists the keys; nothing was changed",
+            )
+        for number, rows in chosen.items():
+            if rows:
+                with self._owned(number) as partition:
+                    standing = partition.replay()
+                    self._append(partition, resolve(standing, sorted(rows), resolution, self._wall()))
+        return len(known)
+
+    def _chosen(self, number: int, keys: Collection[str] | None) -> Mapping[int, str]:
+        """Doubtful rows of a partition and their keys, of those asked for."""
+        standing, names = self._read(number)
+        rows = {row: names[row].hex() for row in doubtful(standing)}
+        return rows if keys is None else {row: key for row, key in rows.items() if key in keys}
+
+    def _doubts_of(self, number: int) -> Iterator[Doubt]:
+        standing, keys = self._read(number)
+        rows = doubtful(standing)
+        if not rows:
+            return
+        outbox = self._plans.outbox(number)
+        for row in rows:
+            last = standing.last[row]
+            crashed = standing.state[row] == State.INTENT
+            yield Doubt(
+                keys[row].hex(),
+                outbox.column("step")[row].as_py(),
+                int(standing.attempt[row]),
+                int(standing.log.at[last]),
+                (Reason.CRASH if crashed else Reason(standing.log.reason[last])).name.lower(),
+                outbox.column("address")[row].as_py(),
+            )
+
+    def _read(self, number: int) -> tuple[Standing, list[bytes]]:
+        partition = self._ledger.partition(number)
+        try:
+            return partition.replay(), partition.keys()
+        finally:
+            partition.close()
+
+    @contextmanager
+    def _owned(self, number: int) -> Iterator[PartitionLedger]:
+        partition = self._ledger.partition(number)
+        try:
+            now = self._wall()
+            partition.claim(self._owner, now, now + LEASE)
+            yield partition
+        finally:
+            partition.close()
+
+    def _append(self, partition: PartitionLedger, entries: Sequence[Entry]) -> None:
+        if entries:
+            partition.append(entries, self._wall() + LEASE)

@@ -1,0 +1,81 @@
+"""What is in doubt is listed, and settled by people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Mailray = Callable[..., Any]
+DOUBTFUL = 3
+
+
+@pytest.fixture
+def run(mailray: Mailray, campaign: Path) -> str:
+    """A run with three messages to which the server never replied."""
+    customers = campaign / "customers.csv"
+    lines = customers.read_text(encoding="utf-8").splitlines()
+    for number in range(1, DOUBTFUL + 1):
+        fields = lines[number].split(",")
+        fields[2] = f"timeout{number}@example.com"
+        lines[number] = ",".join(fields)
+    customers.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    text = (campaign / "campaign.yaml").read_text(encoding="utf-8").replace("percent: 10", "percent: 0")
+    (campaign / "campaign.yaml").write_text(text, encoding="utf-8")
+    assert mailray("run", campaign, "--runner", "inline", "--run-dir", "one").code == 1
+    return "one"
+
+
+def outcomes(mailray: Mailray, run: str) -> dict[str, int]:
+    found = mailray("status", run, "--json").json["outcomes"]
+    return {name: count for name, count in found.items() if name in ("unknown", "planned", "skipped", "accepted")}
+
+
+def test_each_doubt_is_one_line_without_an_address(mailray: Mailray, run: str) -> None:
+    listed = mailray("unknown", run)
+    lines = [line.split() for line in listed.out.splitlines()]
+    assert (listed.code, len(lines)) == (0, DOUBTFUL)
+    assert all(len(bytes.fromhex(key)) == 16 for key, *_ in lines)
+    assert {(attempt, cause) for _, _, attempt, _, cause in lines} == {("1", "no_reply")}
+    assert "@" not in listed.out
+    assert mailray("unknown", run, "--addresses").out.count("@example.com") == DOUBTFUL
+    as_json = mailray("unknown", run, "--json").json["unknown"]
+    assert [each["key"] for each in as_json] == [key for key, *_ in lines]
+    assert "address" not in as_json[0]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--all",), ("--sent", "--skip", "--all"), ("--sent",), ("--sent", "--all", "00")]
+)
+def test_a_decision_is_said_in_full(mailray: Mailray, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    refused = mailray("resolve", tmp_path, *arguments)
+    assert (refused.code, "MR004" in refused.err) == (2, True)
+
+
+def test_doubts_are_settled_one_by_one_or_all(mailray: Mailray, run: str) -> None:
+    first, second, _ = [each["key"] for each in mailray("unknown", run, "--json").json["unknown"]]
+    before = outcomes(mailray, run)
+    refused = mailray("resolve", run, "--skip", first, second, "ff" * 16)
+    assert (refused.code, "ff" * 16 in refused.err) == (65, True)
+    assert outcomes(mailray, run) == before
+    assert mailray("resolve", run, "--sent", first).code == 0
+    assert outcomes(mailray, run) == {**before, "unknown": 2, "accepted": before["accepted"] + 1}
+    assert mailray("resolve", run, "--skip", "--all", "--json").json["resolved"] == 2
+    assert outcomes(mailray, run) == {
+        "unknown": 0, "planned": 0, "skipped": before["skipped"] + 2, "accepted": before["accepted"] + 1
+    }  # fmt: skip
+    assert mailray("unknown", run).out == ""
+    again = mailray("resolve", run, "--sent", first)
+    assert (again.code, "MR611" in again.err) == (65, True)
+
+
+def test_what_is_to_be_sent_again_goes_with_the_next_resume(mailray: Mailray, run: str, tmp_path: Path) -> None:
+    before = outcomes(mailray, run)
+    assert mailray("resolve", run, "--resend", "--all").code == 0
+    assert outcomes(mailray, run)["planned"] == DOUBTFUL
+    mails = tmp_path / "mails"
+    resumed = mailray("resume", run, "--runner", "inline", "--transport", f"file://{mails}", "--json")
+    assert (resumed.code, len(list(mails.rglob("*.eml")))) == (0, DOUBTFUL)
+    assert resumed.json["outcomes"]["accepted"] == before["accepted"] + DOUBTFUL
