@@ -1,5 +1,7 @@
 """A head node with the Jobs API on loopback, as an operator would start one, with a token."""
 
+import contextlib
+import ctypes
 import os
 import secrets
 import signal
@@ -16,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+PR_SET_PDEATHSIG = 1
 ROOT = Path(__file__).parents[3]
 
 
@@ -68,7 +71,9 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
         *("--min-worker-port=0", "--max-worker-port=0", f"--ray-client-server-port={client}"),
     ]
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            command, env=environment, stdout=log, stderr=log, start_new_session=True, preexec_fn=end_with_parent
+        )
     try:
         url = f"http://127.0.0.1:{dashboard}"
         wait_until_it_answers(process, url, (folder / "token").read_text(), folder / "log")
@@ -104,15 +109,18 @@ def wait_until_it_answers(process: "subprocess.Popen[bytes]", url: str, token: s
     raise AssertionError(log.read_text()[-2000:])
 
 
+def end_with_parent() -> None:
+    """Nothing may outlive a test run that is killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def end_session(process: "subprocess.Popen[bytes]") -> None:
     """All that the head has started is in its session; nothing else on the machine is touched."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        members = [each for each in psutil.process_iter() if session_of(each) == process.pid]
+    while members := [each for each in psutil.process_iter() if session_of(each) == process.pid]:
         for each in members:
-            try:
-                each.send_signal(number)
-            except psutil.NoSuchProcess:
-                continue
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        process.poll()  # or it stays in the list
         psutil.wait_procs(members, timeout=5)
     process.wait(10)
 

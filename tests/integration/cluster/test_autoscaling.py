@@ -1,9 +1,11 @@
 """A cluster that grows on request, on one machine: Ray's fake nodes behind its real autoscaler."""
 
 import contextlib
+import ctypes
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import ray
 
 from engine.pipeline.run import DECISIONS
 
+PR_SET_PDEATHSIG = 1
 NODE_CPUS, NODES = 2, 2
 HEAD = "f" * 51 + "00000"
 BLOCKS = 10
@@ -108,7 +111,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         *("--object-store-memory=200000000", "--min-worker-port=0", "--max-worker-port=0"),
     ]
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, env=head, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            command, env=head, stdout=log, stderr=log, start_new_session=True, preexec_fn=end_with_parent
+        )
     try:
         wait_until_it_answers(process, host, port, folder / "log")
         yield Cluster(f"{host}:{port}", driver)
@@ -131,6 +136,11 @@ def wait_until_it_answers(process: "subprocess.Popen[bytes]", host: str, port: i
                 return
         time.sleep(0.1)
     raise AssertionError(log.read_text()[-2000:])
+
+
+def end_with_parent() -> None:
+    """Nothing may outlive a test run that is killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def end_session(process: "subprocess.Popen[bytes]") -> None:

@@ -33,6 +33,7 @@ def test_an_interrupted_run_leaves_nothing_in_doubt_and_is_resumed(
         )
         while process.poll() is None and not (log.exists() and len(read_log(log)) > 300):
             time.sleep(0.01)
+        assert process.poll() is None, process.communicate()
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the command and to all that it has started
         _, told = process.communicate(timeout=60)
         assert process.returncode == 130, told
