@@ -15,7 +15,7 @@ from engine.campaign.schema import Campaign
 _PACE: Mapping[str, tuple[str, ...]] = {
     "": ("description", "capacity"),
     "delivery": ("connections", "reply_timeout", "credentials"),
-    "limits": ("messages_per_second",),
+    "limits": ("messages_per_second", "sender_per_second", "destinations"),
 }
 # Sections whose keys are parts of their own.
 _SECTIONS = ("audience", "segments", "variables", "delivery", "limits")

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.campaign.durations import DAY, DURATION, EXPIRY, TIME_OF_DAY
+
 END = "end"
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
 TEMPLATE_ID = r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}$"
@@ -88,6 +90,11 @@ class Audience(Model):
     where: Condition | None = Field(default=None, description="A SQL boolean expression; only its rows are read.")
     suppression: str | list[str] | None = Field(
         default=None, description="Files with a column of addresses that must never be mailed."
+    )
+    list_: Identifier | None = Field(
+        alias="list",
+        default=None,
+        description="The list that recipients unsubscribe from; global entries count on every list.",
     )
     duplicates: Named[Duplicates] = Field(
         default=Duplicates.KEEP_FIRST, description="What a second row with the same address means."
@@ -198,6 +205,12 @@ class Delivery(Model):
     reply_timeout: float = Field(
         default=600, gt=0, le=3600, description="Seconds to wait for the reply to the final dot."
     )
+    send_at: Annotated[str, Field(pattern=TIME_OF_DAY)] | None = Field(
+        default=None, description="HH:MM on the recipient's clock; nothing is sent to anybody before."
+    )
+    expires: Annotated[str, Field(pattern=EXPIRY)] = Field(
+        default="72 hours", description="A time after planning, or an instant, from which on nothing is tried any more."
+    )
     secret: str | None = Field(
         default=None, description="env:NAME or file:PATH of the key that signs tokens and Message-IDs."
     )
@@ -213,10 +226,50 @@ class Assets(Model):
     )
 
 
+class Frequency(Model):
+    messages: int = Field(ge=1, le=1_000_000, description="No recipient gets more than so many messages...")
+    per: Annotated[str, Field(pattern=DURATION)] = Field(
+        description="...in any such time (`7 days`), from all campaigns that state a frequency."
+    )
+
+
+class Quiet(Model):
+    from_: Annotated[str, Field(pattern=TIME_OF_DAY)] = Field(
+        alias="from", description="HH:MM on the recipient's clock."
+    )
+    until: Annotated[str, Field(pattern=TIME_OF_DAY)] = Field(description="HH:MM, of the next day if it is earlier.")
+
+
+class WarmUp(Model):
+    since: Annotated[str, Field(pattern=DAY)] = Field(description="The first day (UTC), as YYYY-MM-DD in quotes.")
+    daily: list[Annotated[int, Field(ge=1)]] = Field(
+        min_length=1, description="The most messages on the first, second, ... day; no such limit after the last."
+    )
+
+
+class Destination(Model):
+    domains: list[Annotated[str, Field(pattern=HOST, max_length=253)]] = Field(
+        default=[], description="Domains that belong here besides those that are known to."
+    )
+    messages_per_second: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="No limit but that of the run if absent."
+    )
+    connections: int | None = Field(default=None, ge=1, le=256, description="The most messages on their way at a time.")
+    warm_up: WarmUp | None = Field(default=None, description="Few messages on the first days, more on the next.")
+
+
 class Limits(Model):
     messages_per_second: float | None = Field(
         default=None, gt=0, allow_inf_nan=False, description="Over all workers; no limit if absent."
     )
+    sender_per_second: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="Messages of one sending domain; no limit if absent."
+    )
+    destinations: dict[Identifier, Destination] = Field(
+        default_factory=dict, description="Limits by destination: google, microsoft, ..., other, or one with `domains`."
+    )
+    frequency: list[Frequency] = Field(default=[], description="How often one recipient is mailed; all must hold.")
+    quiet_hours: Quiet | None = Field(default=None, description="When nothing is sent, on the recipient's clock.")
     recipients: int | None = Field(default=None, gt=0, description="No more than so many messages in a run.")
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.campaign.document import Document, KeyPath, dotted
+from engine.campaign.durations import DAY, DURATION, EXPIRY, TIME_OF_DAY
 from engine.campaign.schema import FOLDER, IDENTIFIER, TEMPLATE_ID, WEB_FOLDER, AnyStep, Campaign
 from engine.errors import Diagnostic, did_you_mean, near_match
 
@@ -33,6 +34,10 @@ _PATTERNS = {
     IDENTIFIER: "must be a name: letters, digits, `_` and `-`, not beginning with a digit, 64 characters at most",
     TEMPLATE_ID: "must be a template's name: letters, digits and `_`, with `.`, `-` and `/` inside",
     r"^https://": "must begin with `https://`",
+    DURATION: "must be a length of time, such as `7 days` or `36 hours`",
+    TIME_OF_DAY: "must be a time of the day, such as `21:00`",
+    DAY: "must be a day, such as `2026-03-01`",
+    EXPIRY: "must be a length of time, such as `72 hours`, or an instant, such as `2026-03-01T09:00:00Z`",
     FOLDER: "must be a folder below the campaign's, such as `assets`",
     WEB_FOLDER: "must be an address that begins with `https://` and has no query, such as `https://cdn.example.com/spring/`",
 }

@@ -14,7 +14,7 @@ from engine.campaign.checks.delivery import (
     wrong_addresses,
 )
 from engine.campaign.checks.templates import unsafe_templates
-from engine.campaign.checks.values import non_finite_numbers, unknown_timezone
+from engine.campaign.checks.values import empty_quiet_hours, non_finite_numbers, unknown_days, unknown_timezone
 from engine.campaign.checks.workflow import (
     cycles,
     dangling_targets,
@@ -28,6 +28,8 @@ from engine.errors import Diagnostic
 CHECKS: tuple[Callable[[Document], Iterator[Diagnostic]], ...] = (
     unknown_timezone,
     non_finite_numbers,
+    empty_quiet_hours,
+    unknown_days,
     repeated_ids,
     dangling_targets,
     cycles,

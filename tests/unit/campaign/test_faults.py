@@ -16,6 +16,7 @@ Faults = Callable[[str], tuple[Diagnostic, ...]]
 # code, what is replaced, by what, the text that the caret must stand under, a word of the message, a word of the help
 THANKS = "type: send_email\n    template: thanks"
 DKIM = "  dkim: "  # before the last key
+WARM_UP = "{destinations: {google: {warm_up: {since: '2026-02-30', daily: [1]}}}}"
 CASES = [
     ("MR103", "name: spring", "name: [spring", ": welcome", "not valid YAML", "quotes"),
     ("MR103", "  key: id", "\tkey: id", "", "not valid YAML", "tabs"),
@@ -75,6 +76,12 @@ CASES = [
     ("MR130", "Europe/Berlin", "qqqq", "qqqq", "unknown timezone", "IANA"),
     ("MR131", "segments:", "variables: {rate: .nan}\nsegments:", ".nan", "`variables.rate` must be a finite number", "number"),
     ("MR131", "key: id", "key: id\n  holdout: {percent: .inf}", ".inf", "finite", "number"),
+    ("MR132", "delivery:", "limits: {quiet_hours: {from: '21:00', until: '21:00'}}\ndelivery:", "'21:00'}}", "same time", "another"),
+    ("MR133", "segments:", f"limits: {WARM_UP}\nsegments:", "'2026-02-30'", "does not exist", "calendar"),
+    ("MR133", "1 Main Street", "x\n  expires: '2026-02-30T09:00:00Z'", "'2026-02-30", "does not exist", "calendar"),
+    ("MR116", "1 Main Street", "x\n  expires: 3 fortnights", "3 fortnights", "must be a length of time", None),
+    ("MR116", "1 Main Street", "x\n  send_at: 9:00", "9:00", "must be a time of the day", None),
+    ("MR116", "delivery:", "limits: {frequency: [{messages: 3, per: week}]}\ndelivery:", "week", "`7 days`", None),
     ("MR140", "template: thanks", "template: a/../../b", "a/../../b", "no plain path", "templates/"),
     ("MR140", "template: thanks", "template: a//b", "a//b", "no plain path", "templates/"),
     ("MR150", "address: news@example.com", "address: news.example.com", "news.example.com", "no e-mail address", "news@"),
