@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MOST_KNOWN = 30_000
-WORTH_KNOWING = 0.6  # share of rows whose input is new, above which remembering does not pay
+ENOUGH_ASKED = 40_000  # inputs over all batches, before which nothing is concluded
+WORTH_KNOWING = 0.6  # share of inputs that are new, above which remembering does not pay
 
 
 class Known:
@@ -23,19 +24,24 @@ class Known:
         self.lost: npt.NDArray[np.bool_] = np.zeros(0, bool)
         self.safe = False
         self.useless = False
+        self.asked = 0
+        self.fresh = 0
         self.derived: dict[Hashable, Any] = {}
 
     def find(self, keys: pa.Array, compute: Callable[[pa.Array], tuple[list[Any], npt.NDArray[np.bool_]]]) -> Any:
         """Each key's row in the table, new ones computed and added; None where the results are not all texts of one kind."""
-        if self.keys is not None and len(self.keys) > MOST_KNOWN:
-            self.__init__()  # type: ignore[misc]
+        self.asked += len(keys)
+        if len(self.texts) > MOST_KNOWN:
+            self._forget()
         found = pc.index_in(keys, value_set=self.keys) if self.keys is not None else pa.nulls(len(keys), pa.int32())
         if found.null_count == 0:
             return found.to_numpy(zero_copy_only=False)
         missing = found.is_null()
         fresh = keys.filter(missing)
         distinct = fresh.unique()
-        if len(keys) >= 64 and len(distinct) > WORTH_KNOWING * len(keys):
+        self.fresh += len(distinct)
+        if self.asked >= ENOUGH_ASKED and self.fresh > WORTH_KNOWING * self.asked:
+            self._forget()
             self.useless = True
             return None
         start = len(self.texts)
@@ -47,6 +53,12 @@ class Known:
             zero_copy_only=False
         )
         return rows.astype(np.int32, copy=False)
+
+    def _forget(self) -> None:
+        self.keys = None
+        self.texts = pa.array([], pa.string())
+        self.lost = np.zeros(0, bool)
+        self.derived = {}
 
     def _add(self, keys: pa.Array, results: list[Any], lost: npt.NDArray[np.bool_]) -> bool:
         kinds = {type(each) for each, gone in zip(results, lost.tolist(), strict=True) if not gone}

@@ -70,3 +70,18 @@ def test_iterators_are_read_once(same: Callable[..., Any]) -> None:
     batch = pa.RecordBatch.from_pydict({"x": [["a", "b"], [], None]})
     same("{% set g = x|map('upper') %}{{ g|list|length }}{{ g|list|length }}", batch)
     same("{% set g = (x or [])|select('eq', 'a') %}{% for y in g %}{{ y }}{% endfor %}", batch)
+
+
+def test_a_small_first_batch_of_different_texts_settles_nothing() -> None:
+    calls: list[str] = []
+
+    def record(text: str) -> str:
+        calls.append(text)
+        return text.upper()
+
+    program = compile_template("{{ x|f }}", environment=with_filter(record))
+    program.render(pa.RecordBatch.from_pydict({"x": [f"n{index}" for index in range(200)]}))
+    batch = pa.RecordBatch.from_pydict({"x": [f"n{index % 300}" for index in range(5000)]})
+    for _ in range(3):
+        assert program.render(batch).text.to_pylist()[-1] == f"N{4999 % 300}"
+    assert len(calls) == 300
