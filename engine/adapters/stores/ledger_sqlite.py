@@ -7,7 +7,6 @@ carries one, chained, and whoever reads the log verifies it.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sqlite3
 import threading
@@ -19,9 +18,10 @@ from typing import Any
 from engine.adapters.stores.owner_lock import OwnerLock
 from engine.adapters.stores.statements import statement
 from engine.errors import FileAccessError, InputError, MailrayError, Place, TryAgainError
+from engine.ledger.chain import verify_chain, verify_keys
 from engine.ledger.contract import refuse_claim, refuse_plan, refuse_stale
 from engine.ledger.counts import Counts
-from engine.ledger.entries import Entry, Log, checksum
+from engine.ledger.entries import Entry, Log, checksum, digest_of
 from engine.ledger.replay import Standing, damaged, replay
 from engine.ledger.states import Reason, State
 from engine.ledger.tally import Tally
@@ -68,7 +68,7 @@ class SqlitePartition:
         return self._epoch
 
     def plan(self, keys: Sequence[bytes], now: int) -> None:
-        digest = _digest(keys)
+        digest = digest_of(keys)
         with self._mutex, self._transaction():
             self._held_until()
             planned = self._row("read_plan")
@@ -112,8 +112,8 @@ class SqlitePartition:
         with self._mutex, self._faults():
             planned = self._row("read_plan")
             keys = [key for (key,) in self._connection.execute(statement("ledger", "read_keys"))]
-            if planned is not None and _digest(keys) != planned[2]:
-                raise damaged(self._place, "its delivery keys are not those that were planned")
+            if planned is not None:
+                verify_keys(keys, planned[0], planned[2], self._place)
             return keys
 
     def replay(self) -> Standing:
@@ -166,7 +166,7 @@ class SqlitePartition:
             messages, planned_at = (self._row("read_plan") or (0, 0))[:2]
             rows = self._connection.execute(statement("ledger", "read_entries")).fetchall()
             batches = self._connection.execute(statement("ledger", "read_batches")).fetchall()
-        self._chain = _verify(rows, batches, self._place)
+        self._chain = verify_chain(rows, batches, self._place)
         return replay(messages, planned_at, Log.of(rows), self._place)
 
     def _take_lock(self, holder: str, *, expired: bool) -> None:
@@ -279,23 +279,3 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _digest(keys: Sequence[bytes]) -> bytes:
-    return hashlib.blake2b(b"".join(keys), digest_size=16).digest()
-
-
-def _verify(rows: Sequence[Sequence[object]], batches: Sequence[tuple[int, int]], place: Place) -> int:
-    """Compare the entries with the batches' checksums and return the last one."""
-    start, chain = 0, 0
-    for entries, expected in batches:
-        try:
-            chain = checksum(rows[start : start + entries], chain)
-        except (TypeError, ValueError, OverflowError) as fault:
-            raise damaged(place, f"entries from {start + 1} on cannot be read") from fault
-        start += entries
-        if chain != expected:
-            raise damaged(place, f"entries {start - entries + 1} to {start} differ from their checksum")
-    if start != len(rows):
-        raise damaged(place, f"{len(rows)} entries stand where {start} were written")
-    return chain

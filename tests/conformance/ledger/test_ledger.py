@@ -135,13 +135,14 @@ def test_an_append_without_entries_renews_the_lease(ledger: Ledger) -> None:
 
 
 def test_each_claim_has_a_higher_epoch(ledger: Ledger) -> None:
-    for epoch in (1, 2, 3):
-        partition = ledger.partition(0)
+    views = [ledger.partition(0) for _ in range(3)]
+    for epoch, partition in enumerate(views, 1):
         assert partition.claim(f"owner {epoch}", NOW, NOW + LEASE) == epoch
         if epoch == 2:
             partition.release()
         else:
             partition.close()
+    views[1].close()
 
 
 def test_the_owner_after_a_release_must_claim_again(ledger: Ledger) -> None:
@@ -210,3 +211,19 @@ def test_a_run_is_counted_over_its_partitions(ledger: Ledger) -> None:
     assert (ledger.counts().planned, ledger.counts().left) == (7, 4)
     first.close()
     second.close()
+
+
+def test_many_messages_and_entries_come_back(ledger: Ledger) -> None:
+    keys = [row.to_bytes(16, "big") for row in range(3_000)]
+    partition = claimed(ledger, keys)
+    for start in range(0, 3_000, 1_000):
+        rows = range(start, start + 1_000)
+        partition.append([entry(row, State.INTENT) for row in rows], NOW + LEASE)
+        partition.append([entry(row, State.ACCEPTED, code=250, detail=f"accepted {row}") for row in rows], NOW + LEASE)
+    partition.close()
+    reader = ledger.partition(0)
+    standing = reader.replay()
+    assert reader.keys() == keys
+    assert standing.counts().as_dict() == {"accepted": 3_000} == ledger.counts().as_dict()
+    assert standing.log.detail.take(standing.last.tolist()).to_pylist() == [f"accepted {row}" for row in range(3_000)]
+    reader.close()

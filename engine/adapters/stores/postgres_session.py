@@ -1,0 +1,169 @@
+"""A session with PostgreSQL: opened with deadlines, opened again when it was lost, and its faults in this project's words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from engine.adapters.stores.statements import statement
+from engine.errors import FileAccessError, InputError, MailrayError, Place, ServiceError, TryAgainError, UsageError
+
+VERSION = 1
+PATIENCE_SECONDS = 15.0
+"""How long a session that was lost is tried again; connections to mail servers wait meanwhile, and most servers let them."""
+PAUSE_SECONDS = 0.25
+_SQL = "ledger_postgres"
+_MIGRATING = 0x6D61696C726179  # the advisory lock of whoever makes the tables
+_RELIABLE: dict[str, Any] = {  # a peer that is silent is given up in half a minute, wherever the packets went
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+    "options": "-c synchronous_commit=on -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
+}
+_PASSING = (errors.InsufficientResources, errors.ReadOnlySqlTransaction, errors.LockNotAvailable)
+
+Result = TypeVar("Result")
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where a database is; ``password`` is None when libpq is to find it itself (PGPASSFILE)."""
+
+    conninfo: str
+    password: str | None
+
+    @property
+    def place(self) -> Place:
+        """For faults: host, port and name of the database, without the user."""
+        parts = conninfo_to_dict(self.conninfo)
+        return Place(f"postgresql://{parts.get('host', '')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}")
+
+
+def parse_database(url: str, password: str | None) -> Database:
+    """The database that a URL (``postgresql://user@host:port/name``) names. Raises UsageError (MR614)."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise _no_url("it is malformed") from None
+    if parts.get("password") is not None:
+        raise _no_url("it holds a password")
+    if not parts.get("dbname") or not parts.get("host"):
+        raise _no_url("it names no host or no database")
+    return Database(make_conninfo(**{**_RELIABLE, **parts, "application_name": "mailray"}), password)
+
+
+def _no_url(why: str) -> UsageError:
+    return UsageError.single(
+        "MR614",
+        f"the ledger's address cannot be used: {why}",
+        help="ledger = postgresql://user@host:5432/database, and the password by reference: ledger_password = env:NAME or file:PATH",
+    )
+
+
+class Session:
+    """One connection, made when it is needed. ``opened`` is called with each new one. Not for use by several threads at a time."""
+
+    def __init__(self, database: Database, opened: Callable[[Connection], None]) -> None:
+        self._database = database
+        self._opened = opened
+        self._connection: Connection | None = None
+
+    def do(self, work: Callable[[Connection], Result], patience: float = PATIENCE_SECONDS) -> Result:
+        """Do something that may be repeated, in a new connection when the old one is lost, for so many seconds.
+
+        Raises ServiceError (MR612, MR613), TryAgainError (MR608), FileAccessError (MR609), InputError, and what ``work`` raises.
+        """
+        until = time.monotonic() + patience
+        while True:
+            try:
+                return work(self._connected())
+            except psycopg.Error as fault:
+                if not self._lost(fault) or time.monotonic() >= until:
+                    raise self._translated(fault) from fault
+            time.sleep(PAUSE_SECONDS)
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    @property
+    def open(self) -> bool:
+        return self._connection is not None and not self._connection.broken
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            database = self._database
+            connection: Connection = psycopg.connect(database.conninfo, password=database.password, autocommit=True)
+            try:
+                self._opened(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _lost(self, fault: psycopg.Error) -> bool:
+        """Whether another connection may help: this one broke, or the server is starting or ending."""
+        if isinstance(fault, errors.OperatorIntervention) or (self._connection is not None and self._connection.broken):
+            self.close()
+            return True
+        return self._connection is None and isinstance(fault, psycopg.OperationalError) and not _refused(fault)
+
+    def _translated(self, fault: psycopg.Error) -> MailrayError:
+        place, words = self._database.place, " ".join(str(fault).split())[:200]
+        if _refused(fault):
+            return ServiceError.single(
+                "MR612",
+                f"the ledger's database refuses us: {words}",
+                place=place,
+                help="look at the user, the database, and what `ledger_password` refers to",
+            )
+        if isinstance(fault, _PASSING):
+            return TryAgainError.single(
+                "MR608", f"the ledger cannot be written now: {words}", place=place, help="then `mailray resume`"
+            )
+        if isinstance(fault, (psycopg.OperationalError, psycopg.InterfaceError)):
+            return ServiceError.single(
+                "MR613",
+                f"the ledger's database does not answer: {words}",
+                place=place,
+                help="nothing is sent without it; when it is back, `mailray resume` goes on",
+            )
+        return FileAccessError.single("MR609", f"the ledger cannot be used: {words}", place=place)
+
+
+def _refused(fault: psycopg.Error) -> bool:
+    """libpq gives no code for a connection that was refused by the server, only the server's line, which begins in English or not."""
+    told = isinstance(
+        fault, (errors.InvalidAuthorizationSpecification, errors.InvalidPassword, errors.InvalidCatalogName)
+    )
+    line = str(fault)
+    return told or "authentication failed" in line or "no password supplied" in line or "does not exist" in line
+
+
+def prepare(connection: Connection, place: Place) -> None:
+    """Make the tables, or bring them to this version. Raises InputError (MR607) when they are of a later one."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATING,))
+        known = connection.execute("SELECT to_regclass('mailray.format')").fetchone()
+        found = connection.execute(statement(_SQL, "read_format")).fetchone() if known and known[0] else (0,)
+        version = int(found[0]) if found else 0
+        if version > VERSION:
+            raise InputError.single(
+                "MR607",
+                f"the ledger was written by a newer mailray (format {version})",
+                place=place,
+                help="upgrade mailray",
+            )
+        for step in range(version + 1, VERSION + 1):
+            connection.execute(statement(_SQL, f"migration_{step:03d}"))

@@ -1,0 +1,1 @@
+INSERT INTO mailray.partition (run, number) VALUES (%(run)s, %(partition)s) ON CONFLICT DO NOTHING

@@ -1,0 +1,1 @@
+INSERT INTO mailray.run (name) VALUES (%(name)s) ON CONFLICT (name) DO NOTHING

@@ -1,0 +1,1 @@
+SELECT number FROM mailray.partition WHERE run = %(run)s ORDER BY number

@@ -1,0 +1,1 @@
+SELECT id FROM mailray.run WHERE name = %(name)s
