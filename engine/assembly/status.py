@@ -9,6 +9,7 @@ from typing import Any
 from engine.adapters.stores.run_control import Order, RunControl
 from engine.adapters.stores.run_folder import RunFolder
 from engine.assembly.ledger import open_ledger
+from engine.ledger.counts import Counts
 from engine.pipeline.run import MANIFEST
 from engine.pipeline.worker import outcome_counts
 
@@ -18,7 +19,8 @@ def run_status(path: Path) -> dict[str, Any]:
     folder = RunFolder(path.absolute())
     record = folder.read_json(MANIFEST)
     plan = record.get("plan")
-    outcomes = outcome_counts(open_ledger(folder).counts()) if plan and folder.ledger.exists() else {}
+    counts = open_ledger(folder).counts() if plan else Counts()
+    outcomes = outcome_counts(counts) if counts.planned else {}
     return {
         "run": str(folder.path),
         "campaign": record["campaign"],
