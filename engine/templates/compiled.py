@@ -17,7 +17,7 @@ from engine.templates.fallback import Fallback, RowTemplate
 from engine.templates.frame import Batch, Frame, Memory
 from engine.templates.layout import written
 from engine.templates.rope import Chunk, Rendered, Rope
-from engine.templates.sandbox import CampaignEnvironment
+from engine.templates.sandbox import CampaignEnvironment, TemplateLimitError
 from engine.templates.sandbox.limits import MAX_TEXT
 from engine.templates.scope import Unit, UnsupportedError
 from engine.templates.statements.compile import compile_body
@@ -100,6 +100,9 @@ def piece_sizes(held: Batch) -> npt.NDArray[np.int64]:
     return sizes
 
 
+BOMB_ROWS = 3
+
+
 class _Repair:
     """What Jinja2 itself gives for some rows of a batch."""
 
@@ -111,14 +114,23 @@ class _Repair:
         self.errors: dict[int, Exception] = {}
 
     def part(self, name: str, indices: Any) -> None:
-        """Render these rows of a part."""
+        """Render these rows of a part.
+
+        A template that goes beyond the sandbox's limits on several rows running is taken to do so on the rest: a row may cost
+        a second until the limit says so, and a batch has thousands.
+        """
+        beyond: list[TemplateLimitError] = []
         if len(indices) > 1 and len(indices) == self._batch.num_rows and not self._dicts:
             self._dicts = dict(enumerate(self._batch.to_pylist()))
         for index in indices:
+            if len(beyond) == BOMB_ROWS:
+                self.errors.setdefault(index, beyond[-1])
+                continue
             row = self._dicts.get(index)
             if row is None:
                 row = self._dicts[index] = self._batch.slice(index, 1).to_pylist()[0]
             outcome = self._rows[name].attempt(row)
+            beyond = [*beyond, outcome] if isinstance(outcome, TemplateLimitError) else []
             if isinstance(outcome, Exception):
                 self.errors.setdefault(index, outcome)
             else:
