@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 
 from engine.errors import InternalError, MailrayError
 from engine.ledger.entries import Entry
-from engine.ledger.states import State
+from engine.ledger.states import Reason, State
 
 INTENT_WAIT = 0.005
 OUTCOME_WAIT = 0.05
@@ -112,14 +112,20 @@ class Journal:
             self._arm(OUTCOME_WAIT)
 
     def _fail(self, fault: BaseException, entries: list[Entry], waiters: list[asyncio.Future[bool]]) -> None:
-        """Nothing of a failed group was written. Its outcomes are true all the same: they are kept for one last try."""
+        """A failed group was not written, or nobody can tell. Its outcomes are true all the same, and its intents are taken back, for
+        nobody was told to go on: both are kept for one last try."""
         self.fault = fault if isinstance(fault, MailrayError) else _unexpected(fault)
-        kept = [entry for entry in entries + self._entries if entry.state != State.INTENT]
-        self._entries = kept
+        self._entries = [_taken_back(entry) for entry in entries + self._entries]
         for waiter in waiters + self._waiters:
             if not waiter.done():
                 waiter.set_result(False)
         self._waiters = []
+
+
+def _taken_back(entry: Entry) -> Entry:
+    if entry.state != State.INTENT:
+        return entry
+    return entry._replace(state=State.DEFERRED.value, reason=Reason.RELEASED.value, next_at=entry.at)
 
 
 def _unexpected(fault: BaseException) -> InternalError:

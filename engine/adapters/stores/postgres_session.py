@@ -77,12 +77,12 @@ class Session:
         self._opened = opened
         self._connection: Connection | None = None
 
-    def do(self, work: Callable[[Connection], Result], patience: float = PATIENCE_SECONDS) -> Result:
-        """Do something that may be repeated, in a new connection when the old one is lost, for so many seconds.
+    def do(self, work: Callable[[Connection], Result], patience: float | None = None) -> Result:
+        """Do something that may be repeated, in a new connection when the old one is lost, for so many seconds (PATIENCE_SECONDS).
 
         Raises ServiceError (MR612, MR613), TryAgainError (MR608), FileAccessError (MR609), InputError, and what ``work`` raises.
         """
-        until = time.monotonic() + patience
+        until = time.monotonic() + (PATIENCE_SECONDS if patience is None else patience)
         while True:
             try:
                 return work(self._connected())

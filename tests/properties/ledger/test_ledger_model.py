@@ -15,7 +15,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from engine.adapters.stores.ledger_postgres import PostgresLedger
 from engine.adapters.stores.ledger_sqlite import SqliteLedger
+from engine.adapters.stores.postgres_session import parse_database
 from engine.errors import InternalError, RefusedError
 from engine.ledger.contract import Ledger, PartitionLedger
 from engine.ledger.entries import Entry
@@ -27,7 +29,13 @@ ROWS = 4
 KEYS = [bytes([row]) * 16 for row in range(ROWS)]
 OWNERS = st.integers(0, 2)
 STEPS = st.lists(
-    st.tuples(st.integers(0, ROWS - 1), st.sampled_from(State), st.text(max_size=5)), min_size=1, max_size=6
+    st.tuples(
+        st.integers(0, ROWS - 1),
+        st.sampled_from(State),
+        st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=5),
+    ),
+    min_size=1,
+    max_size=6,
 )
 
 
@@ -131,8 +139,27 @@ class SqliteMachine(LedgerMachine):
         return SqliteLedger(folder)
 
 
+@pytest.fixture
+def postgres_machine(request: pytest.FixtureRequest) -> type[LedgerMachine]:
+    server = request.getfixturevalue("postgres")
+
+    class PostgresMachine(LedgerMachine):
+        def make(self, folder: Path) -> Ledger:
+            return PostgresLedger(parse_database(server.url, server.password), folder.name)
+
+    return PostgresMachine
+
+
 @pytest.mark.parametrize(("machine", "examples"), [(MemoryMachine, 200), (SqliteMachine, 40)])
 def test_a_ledger_behaves_as_its_model(machine: type[LedgerMachine], examples: int) -> None:
+    behaves(machine, examples)
+
+
+def test_the_cluster_ledger_behaves_as_its_model(postgres_machine: type[LedgerMachine]) -> None:
+    behaves(postgres_machine, 15)
+
+
+def behaves(machine: type[LedgerMachine], examples: int) -> None:
     few = settings(
         max_examples=examples, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
     )

@@ -9,7 +9,7 @@ import pytest
 from engine.delivery.journal import Journal
 from engine.errors import InternalError, TryAgainError
 from engine.ledger.entries import Entry
-from engine.ledger.states import State
+from engine.ledger.states import Reason, State
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -36,6 +36,10 @@ def intent(row: int) -> Entry:
 
 def accepted(row: int) -> Entry:
     return Entry(row, State.ACCEPTED.value, 1, 2)
+
+
+def taken_back(row: int) -> Entry:
+    return Entry(row, State.DEFERRED.value, 1, 1, Reason.RELEASED.value, next_at=1)
 
 
 def using(disk: Disk, scenario: Callable[[Journal], Coroutine[Any, Any, None]]) -> Coroutine[Any, Any, None]:
@@ -120,7 +124,8 @@ def test_a_failed_write_lets_nobody_go_on_and_keeps_the_outcomes(run: Run) -> No
             await journal.close()
 
     run(using(disk, scenario))
-    assert disk.groups == [[intent(0)], [accepted(0), Entry(4, State.SKIPPED.value, 0, 3)]]
+    skipped = Entry(4, State.SKIPPED.value, 0, 3)
+    assert disk.groups == [[intent(0)], [accepted(0), taken_back(1), taken_back(2), skipped]]
 
 
 def test_what_nobody_foresaw_fails_closed_too(run: Run) -> None:
@@ -134,7 +139,7 @@ def test_what_nobody_foresaw_fails_closed_too(run: Run) -> None:
             await journal.close()
 
     run(using(disk, scenario))
-    assert disk.groups == []
+    assert disk.groups == [[taken_back(0)]]
 
 
 def test_one_who_gives_up_waiting_takes_nobody_along(run: Run) -> None:

@@ -177,7 +177,7 @@ def test_a_refusal_before_the_intent_is_final_or_due_again(run: Run) -> None:
 
 def test_retries_end_when_the_message_expires(run: Run) -> None:
     scene = Scene(size=3)
-    scene.settings = replace(scene.settings, expires_at=scene.now + 10 * MINUTE)
+    scene.settings = replace(scene.settings, expires="10 minutes")
 
     async def defer(feed: Feed, message: Message) -> None:
         await scene.answer(feed, message, DEFERRED)
@@ -452,7 +452,7 @@ def test_without_a_ledger_nothing_goes_on_and_what_is_known_is_kept(run: Run) ->
         run(scene.deliver(scene.accept, partition=full))
     assert 0 < len(scene.arrived) < 40
     assert {row for row, state in enumerate(scene.states()) if state is State.ACCEPTED} == set(scene.arrived)
-    assert set(scene.states()) == {State.ACCEPTED, State.PLANNED}
+    assert set(scene.states()) == {State.ACCEPTED, State.PLANNED, State.DEFERRED}
     run(scene.deliver(scene.accept))
     assert scene.arrived == once(40)
 
