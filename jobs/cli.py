@@ -27,6 +27,7 @@ from jobs import (
     run,
     schema,
     status,
+    suppress,
     template,
     unknown,
     validate,
@@ -51,6 +52,7 @@ VERBS = (
 for verb in VERBS:
     app.command(verb.__name__.rpartition(".")[2])(verb.command)
 app.add_typer(template.app, name="template")
+app.add_typer(suppress.app, name="suppress")
 
 
 @app.callback()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,14 @@ from engine.adapters.stores.run_control import RunControl
 from engine.adapters.stores.run_folder import RunFolder
 from engine.adapters.transports import TransportSettings, open_transport
 from engine.assembly.campaign import OpenCampaign, open_campaign
-from engine.assembly.ledger import open_ledger
+from engine.assembly.ledger import ledger_record, open_ledger
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import AppSettings, RunSettings
+from engine.assembly.stores import open_suppression
 from engine.assembly.templates import CampaignTemplates
 from engine.assembly.worker import RunJob, mailing_of, open_worker
 from engine.audience.partitions import partitions
+from engine.audience.suppression import GLOBAL
 from engine.campaign.fingerprint import differences
 from engine.campaign.schema import Campaign
 from engine.errors import RefusedError
@@ -44,8 +48,10 @@ class OpenRun:
         return CampaignRun(definition, self.folder, self._audience(), plans, stages, observer, self.control.check)
 
     def selection(self) -> Selection:
-        """What to read of the source."""
-        return self.campaign.selection()
+        """What to read of the source, and who is not to be mailed: by the campaign's files and by the store, as it is now."""
+        selection = self.campaign.selection()
+        stored = open_suppression(self.settings.stores).suppressed(self.campaign.campaign.audience.list_ or GLOBAL)
+        return replace(selection, suppressed=chain(selection.suppressed, stored))
 
     @property
     def job(self) -> RunJob:
@@ -86,11 +92,13 @@ def create_run(campaign: OpenCampaign, path: Path, settings: AppSettings, limit:
         now=campaign.definition.now,
         limit=limit if limit is not None else campaign.campaign.limits.recipients,
         delivery_workers=_workers(campaign.campaign),
+        stores=settings.stores_folder,
     )
     opened = OpenRun(run, campaign)
     open_transport(run.transport, TransportSettings())
     resolve_secret(delivery.secret, run.origin)
     versions = CampaignTemplates(campaign.loaded.folder).published(each.name for each in campaign.templates)
+    ledger = ledger_record(settings, run.origin)
     opened.folder.create()
     opened.folder.pin_campaign(campaign.loaded.folder, campaign.asset_files)
     parts = campaign.fingerprint
@@ -102,8 +110,10 @@ def create_run(campaign: OpenCampaign, path: Path, settings: AppSettings, limit:
             "campaign": campaign.campaign.name,
             "origin": str(run.origin),
             "transport": _without_credentials(run.transport),
+            "ledger": ledger,
             "now": run.now.isoformat(),
             "limit": run.limit,
+            "stores": str(run.stores),
             "partition_rows": campaign.campaign.capacity.partition_rows,
             "fields": list(campaign.definition.fields),
             "templates": {
@@ -136,6 +146,7 @@ def reopen_run(path: Path, settings: AppSettings, *, check_origin: bool = True) 
         now=now,
         limit=record["limit"],
         delivery_workers=_workers(campaign.campaign),
+        stores=settings.stores_folder if settings.stores else Path(record["stores"]),
     )
     return OpenRun(run, campaign)
 
@@ -154,7 +165,9 @@ def _refuse_changed(origin: Path, now: datetime, record: Mapping[str, Any]) -> N
 
 def _workers(campaign: Campaign) -> int:
     """A rate is kept by one worker: several would have to share its tokens."""
-    return campaign.capacity.delivery_workers if campaign.limits.messages_per_second is None else 1
+    limits = campaign.limits
+    paced = limits.messages_per_second or limits.sender_per_second or limits.destinations
+    return 1 if paced else campaign.capacity.delivery_workers
 
 
 def _without_credentials(url: str) -> str:

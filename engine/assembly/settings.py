@@ -23,12 +23,17 @@ class AppSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MAILRAY_", toml_file="mailray.toml", extra="forbid", frozen=True)
 
     runs: Path = Path("runs")
+    stores: Path | None = (
+        None  # what outlives runs: suppressed addresses, frequency caps; `.mailray` beside the runs if absent
+    )
     transport: str | None = None
     runner: Literal["ray", "inline"] = "ray"
     address: str | None = None
     object_store_mib: int = 300
     most_cpus: int | None = None  # how far a run may ask an autoscaled cluster to grow; Ray itself does not tell
     tenant: str = TENANT
+    ledger: str | None = None  # postgresql://user@host/database; files in the run's folder if absent
+    ledger_password: str | None = None  # env:NAME or file:PATH; libpq's own password file if absent
 
     @classmethod
     def settings_customise_sources(
@@ -54,6 +59,10 @@ class AppSettings(BaseSettings):
                 "MR002", f"the settings are not valid: {_words(fault)}", help="MAILRAY_... and mailray.toml"
             ) from fault
 
+    @property
+    def stores_folder(self) -> Path:
+        return (self.stores or self.runs.absolute().parent / ".mailray").absolute()
+
     def new_run_folder(self, campaign: str, now: datetime) -> Path:
         """``runs/CAMPAIGN-INSTANT``."""
         return self.runs / f"{campaign}-{now:%Y%m%dT%H%M%SZ}"
@@ -62,7 +71,7 @@ class AppSettings(BaseSettings):
 @dataclass(frozen=True, slots=True)
 class RunSettings:
     """What is needed to work on a run in any process of the cluster. ``origin`` is the campaign's folder, where references to
-    secrets and relative paths begin; the secrets themselves never travel."""
+    secrets and relative paths begin; the secrets themselves never travel. ``stores`` is the folder of what outlives runs."""
 
     run_folder: Path
     origin: Path
@@ -70,6 +79,7 @@ class RunSettings:
     now: datetime
     limit: int | None
     delivery_workers: int
+    stores: Path
 
 
 def leaves_machine(transport: str) -> bool:

@@ -17,10 +17,12 @@ from engine.adapters.transports import Deadlines, TransportSettings, open_transp
 from engine.assembly.ledger import open_ledger
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import RunSettings
+from engine.assembly.stores import open_caps, open_suppression
 from engine.campaign.schema import Campaign, MailClass, UnknownPolicy
 from engine.delivery.mime import MessageProgram, SenderIdentity
 from engine.delivery.worker import Settings as DeliverySettings
 from engine.pipeline.compile import compile_templates
+from engine.pipeline.gate import Gates
 from engine.pipeline.materialise import Mailing
 from engine.pipeline.plan import TENANT, PlanDefinition
 from engine.pipeline.worker import Deliverer, Planner, Worker
@@ -77,10 +79,19 @@ def _deliverer(job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[
             connections=delivery.connections,
             on_unknown=_policy(campaign),
             reply_timeout=delivery.reply_timeout,
+            expires=delivery.expires,
         ),
         _wall,
         lambda: stopped() or control.stopped(),
         campaign.limits.messages_per_second,
+        Gates(
+            campaign,
+            str(folder.path),
+            round(job.definition.now.timestamp() * 1_000_000),
+            open_suppression(job.settings.stores),
+            open_caps(job.settings.stores),
+            _wall,
+        ).of,
     )
 
 

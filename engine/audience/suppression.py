@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -41,6 +42,17 @@ class Suppression:
     reason: SuppressionReason
     source: str
     at: int
+
+    def as_dict(self) -> dict[str, str]:
+        """Plain values, the instant in ISO 8601."""
+        at = datetime.fromtimestamp(self.at / 1e6, UTC).isoformat()
+        return {
+            "address": self.address,
+            "list": self.list,
+            "reason": self.reason.value,
+            "source": self.source,
+            "at": at,
+        }
 
 
 class SuppressionStore(Protocol):

@@ -27,8 +27,8 @@ def time_of_day(text: str) -> time:
     return time.fromisoformat(text)
 
 
-def instant(text: str) -> int | None:
-    """The instant (UTC microseconds) that an expiry names, or None if it is a duration; the text matches EXPIRY."""
+def expiry(text: str, planned_at: int) -> int:
+    """The instant that an expiry means for what was planned at an instant, both in UTC microseconds; the text matches EXPIRY."""
     if re.fullmatch(DURATION, text):
-        return None
+        return planned_at + microseconds(text)
     return round(datetime.fromisoformat(text).astimezone(UTC).timestamp() * _MICROSECONDS)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from engine.campaign.durations import expiry
 from engine.campaign.schema import UnknownPolicy
 from engine.delivery.dispatch import Dispatch, Surroundings
 from engine.delivery.gate import Hold, WatchedGate, sift
@@ -26,15 +27,13 @@ from engine.ledger.replay import Standing
 _SECOND = 1_000_000
 LEASE_MARGIN = 60.0
 """Seconds that a lease outlives the longest wait for a reply: a connection cannot be fenced, only outwaited."""
-LIFETIME = 72 * 3600.0
-"""Seconds after planning at which a message is no longer tried, if the campaign does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How a partition is delivered.
 
-    ``owner`` names this worker for others (host, process). ``expires_at`` is UTC microseconds. ``most`` is how many of the
+    ``owner`` names this worker for others (host, process). ``expires`` is as in the campaign file. ``most`` is how many of the
     partition's first messages may be sent; those after them are skipped.
     """
 
@@ -45,7 +44,7 @@ class Settings:
     most: int | None = None
     schedule: Schedule = field(default_factory=Schedule)
     backoff: Backoff = field(default_factory=Backoff)
-    expires_at: int | None = None
+    expires: str = "72 hours"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ class _Delivery:
             self._around,
             schedule=settings.schedule,
             policy=settings.on_unknown,
-            expires_at=settings.expires_at or standing.planned_at + round(LIFETIME * _SECOND),
+            expires_at=expiry(settings.expires, standing.planned_at),
         )
         for row, hold in held.items():
             dispatch.hold(row, hold)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import pyarrow as pa
 
-from engine.audience.frequency import PartitionCaps
-from engine.audience.quiet_hours import RecipientHours
-from engine.audience.suppression import LiveSuppression
+from engine.audience.frequency import Cap, CapsStore, PartitionCaps, recipient_digests
+from engine.audience.quiet_hours import QuietHours, RecipientHours
+from engine.audience.suppression import GLOBAL, LiveSuppression, SuppressionStore
+from engine.campaign.durations import microseconds, time_of_day
+from engine.campaign.schema import Campaign
 from engine.delivery.gate import Hold
 from engine.ledger.replay import Standing
 from engine.ledger.states import Reason, State
+from engine.pipeline.plan import TENANT, ZONE
 
 _SUPPRESSED = Hold(Reason.SUPPRESSED)
 _CAPPED = Hold(Reason.CAPPED)
@@ -75,3 +79,49 @@ class PartitionGate:
     def close(self) -> None:
         if self._caps is not None:
             self._caps.release()
+
+
+class Gates:
+    """Makes the gates of a run's partitions. ``run`` names the run for ever; ``start`` is its clock in UTC microseconds."""
+
+    def __init__(
+        self,
+        campaign: Campaign,
+        run: str,
+        start: int,
+        suppression: SuppressionStore,
+        caps: CapsStore,
+        wall: Callable[[], int],
+    ) -> None:
+        self._campaign = campaign
+        self._run = run
+        self._start = start
+        self._suppression = suppression
+        self._caps = caps
+        self._wall = wall
+
+    def of(self, partition: int, outbox: pa.RecordBatch) -> PartitionGate:
+        """The gate of the messages of a partition's outbox."""
+        live = LiveSuppression(self._suppression, self._campaign.audience.list_ or GLOBAL, outbox.column("address"))
+        return PartitionGate(live, self._hours(outbox), self._frequency(partition, outbox), self._wall)
+
+    def _hours(self, outbox: pa.RecordBatch) -> RecipientHours | None:
+        quiet, send_at = self._campaign.limits.quiet_hours, self._campaign.delivery.send_at
+        if quiet is None and send_at is None:
+            return None
+        zones = outbox.column(ZONE) if ZONE in outbox.schema.names else pa.nulls(outbox.num_rows, pa.string())
+        hours = None if quiet is None else QuietHours(_minute(quiet.from_), _minute(quiet.until))
+        due = None if send_at is None else time_of_day(send_at)
+        return RecipientHours(zones, self._campaign.timezone, hours, due, self._start)
+
+    def _frequency(self, partition: int, outbox: pa.RecordBatch) -> PartitionCaps | None:
+        caps = [Cap(each.messages, microseconds(each.per)) for each in self._campaign.limits.frequency]
+        if not caps:
+            return None
+        recipients = recipient_digests(TENANT, outbox.column("address"))
+        return PartitionCaps(self._caps, caps, f"{self._run}/{partition}", outbox.column("key").to_pylist(), recipients)
+
+
+def _minute(text: str) -> int:
+    moment = time_of_day(text)
+    return moment.hour * 60 + moment.minute

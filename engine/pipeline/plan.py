@@ -29,6 +29,7 @@ Mask = npt.NDArray[np.bool_]
 TENANT = "default"
 FIELD = "field:"  # an outbox column that a template reads
 SEGMENT = "segment:"
+ZONE = "timezone"  # of the recipient, where the campaign asks for the time there
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class PlanProgram:
         return judge(block.column(audience.email), marks, subscribed, out)
 
     def _outbox(self, rows: npt.NDArray[np.int64], recipients: pa.StringArray, passage: Passage) -> pa.RecordBatch:
-        definition = self._definition
+        definition, campaign = self._definition, self._definition.campaign
         index, sends = _messages_in_order(passage.sends)
         taken = passage.batch.take(pa.array(index))
         who = recipients.take(pa.array(index))
@@ -111,9 +112,16 @@ class PlanProgram:
                 definition.occurrence,
                 who.to_pylist(),
             ),
+            **({ZONE: taken.column(campaign.audience.timezone)} if has_hours(campaign) else {}),
             **{FIELD + name: taken.column(name) for name in definition.fields},
         }
         return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def has_hours(campaign: Campaign) -> bool:
+    """Whether a message's time depends on where its recipient is."""
+    asked = campaign.limits.quiet_hours is not None or campaign.delivery.send_at is not None
+    return asked and campaign.audience.timezone is not None
 
 
 def _with_masks(block: pa.RecordBatch, masks: Mapping[str, Mask]) -> pa.RecordBatch:

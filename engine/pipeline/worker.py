@@ -14,6 +14,7 @@ import pyarrow as pa
 from engine.audience.frozen import AudienceStore
 from engine.audience.partitions import Partition
 from engine.delivery.dispatch import Surroundings
+from engine.delivery.gate import Gate
 from engine.delivery.pacing import TokenBucket
 from engine.delivery.transport import Transport
 from engine.delivery.worker import Settings, deliver
@@ -63,7 +64,7 @@ class Planner:
 
 
 class Deliverer:
-    """Delivers partitions of one run through one transport."""
+    """Delivers partitions of one run through one transport. ``gate`` makes the gate of a partition from its outbox."""
 
     def __init__(
         self,
@@ -75,6 +76,7 @@ class Deliverer:
         wall: Callable[[], int],
         stopped: Callable[[], bool],
         rate: float | None,
+        gate: Callable[[int, pa.RecordBatch], Gate],
     ) -> None:
         self._mailing = mailing
         self._plans = plans
@@ -83,6 +85,7 @@ class Deliverer:
         self._settings = settings
         self._wall = wall
         self._stopped = stopped
+        self._gate = gate
         self._pace = None if rate is None else TokenBucket(rate, rate, time.monotonic())
 
     def deliver(self, work: DeliveryWork, progress: ProgressCallback) -> PartitionDelivery:
@@ -93,6 +96,7 @@ class Deliverer:
             stopped=self._stopped,
             progress=lambda counts: progress(DeliveryProgress(work.number, outcome_counts(counts))),
             pace=self._pace,
+            gate=self._gate(work.number, outbox),
         )
         ledger = self._ledger.partition(work.number)
         try:
