@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from engine.adapters.transports import file, rehearsal, smtp
+from engine.adapters.transports import file, http, rehearsal, smtp
 from engine.adapters.transports.kind import TransportKind
 from engine.adapters.transports.settings import Credentials, Deadlines, StartTls, TransportSettings
 from engine.delivery.transport import Transport
@@ -18,14 +18,27 @@ __all__ = [
     "StartTls",
     "TransportKind",
     "TransportSettings",
+    "keeps_octets",
     "open_transport",
 ]
 
-TRANSPORTS: Final[tuple[TransportKind, ...]] = (smtp.KIND, file.KIND, rehearsal.KIND)
+TRANSPORTS: Final[tuple[TransportKind, ...]] = (smtp.KIND, *http.KINDS, file.KIND, rehearsal.KIND)
 
 
 def open_transport(url: str, settings: TransportSettings) -> Transport:
-    """The transport that a URL names. Raises UsageError for an unknown scheme and for a URL its kind cannot use."""
+    """The transport that a URL names. Raises UsageError for an unknown scheme and for a URL its kind cannot use, CampaignError for
+    credentials that it cannot use."""
+    parts, kind = _chosen(url)
+    return kind.open(parts, settings)
+
+
+def keeps_octets(url: str) -> bool:
+    """Whether a message arrives as it was given to the transport that a URL names. Raises UsageError."""
+    _, kind = _chosen(url)
+    return kind.keeps_octets
+
+
+def _chosen(url: str) -> tuple[SplitResult, TransportKind]:
     kinds = {scheme: kind for kind in TRANSPORTS for scheme in kind.schemes}
     try:
         parts = urlsplit(url)
@@ -35,4 +48,4 @@ def open_transport(url: str, settings: TransportSettings) -> Transport:
     if kind is None:
         what = f"unknown transport `{parts.scheme}:`" if parts.scheme else "a transport URL without a scheme"
         raise UsageError.single("MR711", what, help=did_you_mean(parts.scheme, tuple(kinds)))
-    return kind.open(parts, settings)
+    return parts, kind

@@ -13,13 +13,18 @@ from engine.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class TransportKind:
-    """One way to send, chosen by the scheme of a URL. ``open`` raises UsageError for a URL that it cannot use."""
+    """One way to send, chosen by the scheme of a URL.
+
+    ``open`` raises UsageError for a URL that it cannot use, and CampaignError for credentials. ``keeps_octets``: a message arrives as
+    it was given, so that a signature of ours holds.
+    """
 
     name: str
     schemes: tuple[str, ...]
     example: str
     summary: str
     open: Callable[[SplitResult, TransportSettings], Transport]
+    keeps_octets: bool = True
 
 
 def malformed(url: SplitResult, fault: str, help: str) -> UsageError:

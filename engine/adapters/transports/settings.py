@@ -9,10 +9,21 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A user's name and password, already resolved from their reference; never shown."""
+    """A user's name and password, or a token alone, already resolved from their reference; never shown."""
 
-    username: str
+    username: str = field(repr=False)
     password: str = field(repr=False)
+
+    @classmethod
+    def of(cls, text: str) -> Credentials:
+        """``NAME:PASSWORD``, or a token, which is a password without a name."""
+        name, colon, password = text.partition(":")
+        return cls(name, password) if colon else cls("", name)
+
+    @property
+    def token(self) -> str:
+        """The text as it was, for whoever does not tell name and password apart."""
+        return f"{self.username}:{self.password}" if self.username else self.password
 
 
 class StartTls(StrEnum):

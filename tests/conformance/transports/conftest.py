@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import mailbox
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import fake_providers
 import pytest
 from aiosmtpd.smtp import SMTP
+from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+from moto.ses.models import ses_backends
 
 from engine.adapters.inbox import Faults, Inbox, InboxSettings
-from engine.adapters.transports import TransportSettings, open_transport
+from engine.adapters.transports import Credentials, TransportSettings, open_transport
 from engine.delivery.message import Message, Outcome
 from engine.delivery.transport import Transport
 
@@ -70,10 +74,18 @@ class RecordingFeed:
 
 @dataclass
 class Kind:
-    """A transport and a way to see what it delivered; ``delivered`` is None when nothing leaves the process."""
+    """A transport and a way to see what it delivered; ``delivered`` is None when nothing leaves the process.
+
+    ``seen`` is how a message looks there: its octets, or what a provider is told that writes it anew. ``batch`` messages go at once.
+    """
 
     transport: Transport
-    delivered: Callable[[], list[bytes]] | None
+    delivered: Callable[[], list[object]] | None
+    seen: Callable[[Message], object] = lambda message: bytes(message.content)
+    batch: int = 1
+
+    def all_seen(self, messages: Iterable[Message]) -> list[object]:
+        return sorted(self.seen(message) for message in messages)
 
 
 class Keeping:
@@ -151,28 +163,89 @@ async def rehearsal(path: Path, certificate: Path) -> AsyncIterator[Kind]:
     yield Kind(open_transport("rehearsal:", TransportSettings(slow_seconds=0.01)), None)
 
 
-OPENERS = [smtp, smtps, smtp_few_at_a_time, smtp_step_by_step, folder, mbox, rehearsal]
+def told(message: Message) -> fake_providers.Seen:
+    """What a provider should be told of the messages here, which have no MIME header."""
+    header, _, body = bytes(message.content).partition(b"\r\n\r\n")
+    subject = re.search(rb"(?m)^Subject: (.*?)\r?$", header)
+    return message.recipient, subject[1].decode(), body.decode().replace("\r\n", "\n"), ""
 
 
-@pytest.fixture(params=OPENERS, ids=lambda opener: opener.__name__)
+def of_provider(kind: str, *, batch: int = 1, option: str = "", raw: bool = False) -> Callable[..., object]:
+    """The opener of an HTTP provider's transport to a fake of it; ``batch`` is the most messages in a request."""
+
+    @asynccontextmanager
+    async def opener(path: Path, certificate: Path, always: str | None = None) -> AsyncIterator[Kind]:
+        async with fake_providers.provider(kind, always=always) as fake:
+            settings = TransportSettings(credentials=Credentials.of("sesame"))
+            transport = open_transport(f"http+{kind}://127.0.0.1:{fake.port}{option}", settings)
+            if raw:
+                yield Kind(transport, lambda: [each.message for each in fake.taken])
+            else:
+                yield Kind(
+                    transport, lambda: [fake_providers.seen(kind, each.message) for each in fake.taken], told, batch
+                )
+
+    return opener
+
+
+@functools.cache
+def moto_port() -> int:
+    """One moto server for all tests, as long as they run."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    return port
+
+
+@asynccontextmanager
+async def ses(path: Path, certificate: Path) -> AsyncIterator[Kind]:
+    """moto's Amazon SES, an implementation of its interface that is not ours."""
+    port = moto_port()
+    backend = ses_backends["123456789012"]["eu-west-1"]
+    backend.reset()
+    backend.verify_email_address("shop@example.com")
+    settings = TransportSettings(credentials=Credentials.of("AKIDEXAMPLE:secret"))
+    transport = open_transport(f"http+ses://127.0.0.1:{port}/eu-west-1", settings)
+    yield Kind(transport, lambda: [sent.raw_data.encode() for sent in backend.sent_messages])
+
+
+HTTP = {
+    "postmark": of_provider("postmark", batch=500),
+    "postmark_one_by_one": of_provider("postmark", option="?batch=1"),
+    "postmark_few_at_a_time": of_provider("postmark", batch=3, option="?batch=3"),
+    "sendgrid": of_provider("sendgrid"),
+    "resend": of_provider("resend", batch=100),
+    "resend_one_by_one": of_provider("resend", option="?batch=1"),
+    "webhook": of_provider("webhook", option="/hook", raw=True),
+}
+OPENERS = {
+    **{
+        each.__name__: each
+        for each in (smtp, smtps, smtp_few_at_a_time, smtp_step_by_step, folder, mbox, rehearsal, ses)
+    },
+    **HTTP,
+}
+
+
+@pytest.fixture(params=OPENERS)
 def opened(request: pytest.FixtureRequest, tmp_path: Path, certificate: Path) -> object:
     """An asynchronous context that gives a ``Kind``, of every kind."""
-    return request.param(tmp_path, certificate)
+    return OPENERS[request.param](tmp_path, certificate)
 
 
-@pytest.fixture(params=[opener for opener in OPENERS if opener is not rehearsal], ids=lambda opener: opener.__name__)
+@pytest.fixture(params=[name for name in OPENERS if name != "rehearsal"])
 def delivering(request: pytest.FixtureRequest, tmp_path: Path, certificate: Path) -> object:
     """The same, of every kind that delivers anything."""
-    return request.param(tmp_path, certificate)
+    return OPENERS[request.param](tmp_path, certificate)
 
 
-@pytest.fixture(params=["smtp", "smtps", "smtp_few_at_a_time", "rehearsal"])
+@pytest.fixture(params=["smtp", "smtps", "smtp_few_at_a_time", "rehearsal", *HTTP])
 def forgetting(request: pytest.FixtureRequest, tmp_path: Path, certificate: Path) -> object:
     """The same, of every kind whose reply to the final dot can get lost, and does for recipients ``timeout@``."""
     if request.param == "rehearsal":
         return rehearsal(tmp_path, certificate)
-    opener = {each.__name__: each for each in OPENERS}[request.param]
-    return opener(tmp_path, certificate, Faults(drop_after_dot=1.0))
+    fault = fake_providers.DROP if request.param in HTTP else Faults(drop_after_dot=1.0)
+    return OPENERS[request.param](tmp_path, certificate, fault)
 
 
 @pytest.fixture

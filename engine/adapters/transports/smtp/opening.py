@@ -31,15 +31,6 @@ class Relay:
         return f"{self.host}:{self.port}"
 
 
-def tls_context(settings: TransportSettings) -> ssl.SSLContext:
-    """Certificate and host name are verified unless the settings say otherwise."""
-    context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
-    if not settings.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 async def open_connection(relay: Relay, settings: TransportSettings, tls: ssl.SSLContext, news: Wakeup) -> Connection:
     """A connection in state READY. Raises ServiceError when it cannot be had, with nothing left open."""
     connection = Connection(news)

@@ -11,9 +11,10 @@ from engine.adapters.transports.settings import TransportSettings
 from engine.adapters.transports.smtp.connection import Connection
 from engine.adapters.transports.smtp.errors import LostConnectionError
 from engine.adapters.transports.smtp.lookahead import Lookahead
-from engine.adapters.transports.smtp.opening import Relay, open_connection, tls_context
+from engine.adapters.transports.smtp.opening import Relay, open_connection
 from engine.adapters.transports.smtp.session import Session
 from engine.adapters.transports.smtp.wakeup import Wakeup
+from engine.adapters.transports.tls import tls_context
 from engine.delivery.transport import Feed
 from engine.errors import ServiceError
 

@@ -8,7 +8,8 @@ import pytest
 
 from engine.adapters import transports
 from engine.adapters.transports import TRANSPORTS, Credentials, TransportKind, TransportSettings, open_transport
-from engine.errors import UsageError
+from engine.campaign.checks.delivery import TRANSPORT_SCHEMES
+from engine.errors import CampaignError, UsageError
 
 
 def test_every_kind_in_the_folder_is_in_the_tuple() -> None:
@@ -16,6 +17,7 @@ def test_every_kind_in_the_folder_is_in_the_tuple() -> None:
         import_module(f"{transports.__name__}.{found.name}") for found in pkgutil.iter_modules(transports.__path__)
     ]
     kinds = [module.KIND for module in modules if isinstance(getattr(module, "KIND", None), TransportKind)]
+    kinds += [kind for module in modules for kind in getattr(module, "KINDS", ())]
     assert {kind.name for kind in kinds} == {kind.name for kind in TRANSPORTS}
     assert len(kinds) == len(TRANSPORTS)
 
@@ -27,7 +29,8 @@ def test_no_scheme_is_claimed_twice() -> None:
 
 @pytest.mark.parametrize("kind", TRANSPORTS, ids=lambda kind: kind.name)
 def test_the_example_opens(kind: TransportKind, tmp_path: Path) -> None:
-    open_transport(kind.example.replace("/tmp/mail", str(tmp_path)), TransportSettings())
+    settings = TransportSettings(credentials=Credentials("name", "password"))
+    open_transport(kind.example.replace("/tmp/mail", str(tmp_path)), settings)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +38,8 @@ def test_the_example_opens(kind: TransportKind, tmp_path: Path) -> None:
     [
         ("smpt://localhost", "did you mean `smtp`?"),
         ("rehersal:", "did you mean `rehearsal`?"),
-        ("gopher://x", "known are: `file`, `rehearsal`, `smtp`, `smtps`"),
+        ("postmrk:", "did you mean `postmark`?"),
+        ("gopher://x", "known are: `file`, "),
         ("localhost:25", "known are:"),
         ("/tmp/mail", "without a scheme"),
         ("smtp://", "a host and a port"),
@@ -47,6 +51,21 @@ def test_the_example_opens(kind: TransportKind, tmp_path: Path) -> None:
         ("file://host/folder", "no absolute path"),
         ("file:folder", "no absolute path"),
         ("rehearsal://x", "more than its scheme"),
+        ("resend://api.resend.com", "`https+resend://host`"),
+        ("resend:word", "a path"),
+        ("resend:?bach=1", "did you mean `batch`?"),
+        ("resend:?batch=101", "a number from 1 to 100"),
+        ("postmark:?batch=0", "a number from 1 to 500"),
+        ("postmark:#x", "a fragment"),
+        ("sendgrid:word", "a path"),
+        ("https+sendgrid:", "no host"),
+        ("https+sendgrid://user:secret@api.eu.sendgrid.com", "by reference"),
+        ("https+webhook://user:secret@mail.example.com/x", "by reference"),
+        ("https+webhook://mail.example.com/x?token=secret", "no option `token`"),
+        ("http+webhook://mail.example.com/x", "plain HTTP to another machine"),
+        ("http+webhook://127.0.0.1:port/x", "a port that is no port"),
+        ("webhook://mail.example.com/x", "did you mean"),
+        ("ses:eu/west", "more than a region"),
     ],
 )
 def test_a_url_that_opens_nothing(url: str, said: str) -> None:
@@ -56,5 +75,31 @@ def test_a_url_that_opens_nothing(url: str, said: str) -> None:
     assert "secret" not in str(raised.value)
 
 
-def test_a_password_is_not_shown() -> None:
-    assert "hunter2" not in repr(TransportSettings(credentials=Credentials("user", "hunter2")))
+@pytest.mark.parametrize("text", ["user:hunter2", "hunter2", "user:hun:ter2"])
+def test_credentials_are_not_shown(text: str) -> None:
+    credentials = Credentials.of(text)
+    assert "hun" not in repr(TransportSettings(credentials=credentials))
+    assert credentials.token == text
+
+
+@pytest.mark.parametrize(
+    ("url", "credentials", "said"),
+    [
+        ("postmark:", None, "Postmark asks for a token"),
+        ("sendgrid:", None, "SendGrid asks for a token"),
+        ("resend:", "two words", "no token as Resend takes it"),
+        ("resend:", "line\nend", "no token as Resend takes it"),
+        ("https+webhook://mail.example.com/", "tokén", "no token as the webhook takes it"),
+        ("ses:eu-west-1", "hunter2", "ID:SECRET"),
+    ],
+)
+def test_credentials_that_open_nothing(url: str, credentials: str | None, said: str) -> None:
+    settings = TransportSettings(credentials=None if credentials is None else Credentials.of(credentials))
+    with pytest.raises(CampaignError) as raised:
+        open_transport(url, settings)
+    assert said in str(raised.value)
+    assert credentials is None or credentials not in str(raised.value)
+
+
+def test_the_campaign_file_knows_the_same_schemes() -> None:
+    assert sorted(TRANSPORT_SCHEMES) == sorted(scheme for kind in TRANSPORTS for scheme in kind.schemes)

@@ -1,0 +1,80 @@
+"""Twilio SendGrid: one message in a request, since what it sends to many is one text. It knows no idempotency key.
+
+``https+sendgrid://api.eu.sendgrid.com`` is its European address. https://www.twilio.com/docs/sendgrid/api-reference/mail-send
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import SplitResult
+
+from engine.adapters.transports.http import replies, structured
+from engine.adapters.transports.http.capabilities import CAPABILITIES
+from engine.adapters.transports.http.endpoint import endpoint_of, schemes, token_of
+from engine.adapters.transports.http.parts import Mailbox, Parts
+from engine.adapters.transports.http.provider import Prepared, Reply, Request, Verdict
+from engine.adapters.transports.http.transport import HttpTransport
+from engine.adapters.transports.kind import TransportKind, malformed
+from engine.adapters.transports.settings import TransportSettings
+from engine.delivery.message import Message, Outcome, OutcomeClass
+
+_OWN_ADDRESS: Final = "https://api.sendgrid.com"
+
+
+class SendGrid:
+    name = "SendGrid"
+    capabilities = CAPABILITIES["sendgrid"]
+    batch = capabilities.batch
+    doubtful = replies.DOUBTFUL
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = f"{url}/v3/mail/send"
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def prepare(self, message: Message) -> Prepared | Outcome:
+        return structured.prepare(message, _told)
+
+    def request(self, prepared: Sequence[Prepared]) -> Request:
+        return Request(self._url, self._headers, prepared[0].payload)
+
+    def read(self, reply: Reply, prepared: Sequence[Prepared]) -> Sequence[Verdict] | None:
+        verdict = replies.verdict_of(self.name, reply)
+        if isinstance(verdict, Outcome) and verdict.outcome is OutcomeClass.ACCEPTED:
+            verdict = replace(verdict, remote_id=replies.identifier_in(reply.headers.get("x-message-id")))
+        return [verdict]
+
+
+def _told(parts: Parts, message: Message) -> dict[str, Any]:
+    bodies = (("text/plain", parts.text), ("text/html", parts.html))  # in this order, or SendGrid refuses them
+    return {
+        "personalizations": [{"to": [_mailbox(parts.recipient)]}],
+        "from": _mailbox(parts.sender),
+        "reply_to": None if parts.reply_to is None else _mailbox(parts.reply_to),
+        "subject": parts.subject,
+        "content": [{"type": kind, "value": text} for kind, text in bodies if text is not None],
+        "headers": dict(parts.headers),
+        "custom_args": {"delivery-key": message.key.hex()},
+    }
+
+
+def _mailbox(mailbox: Mailbox) -> dict[str, str]:
+    return {"email": mailbox.address, "name": mailbox.name} if mailbox.name else {"email": mailbox.address}
+
+
+def open_sendgrid(url: SplitResult, settings: TransportSettings) -> HttpTransport:
+    endpoint = endpoint_of(url)
+    if endpoint.path:
+        raise malformed(url, "a path", "sendgrid:")
+    return HttpTransport(SendGrid(endpoint.url or _OWN_ADDRESS, token_of(SendGrid.name, settings)), settings)
+
+
+KIND: Final = TransportKind(
+    name="sendgrid",
+    schemes=schemes("sendgrid"),
+    example="sendgrid:",
+    summary="give mail to Twilio SendGrid",
+    open=open_sendgrid,
+    keeps_octets=SendGrid.capabilities.keeps_octets,
+)

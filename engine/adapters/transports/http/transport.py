@@ -1,0 +1,28 @@
+"""The transport over one HTTP interface."""
+
+from __future__ import annotations
+
+from engine.adapters.transports.http.cooldown import Cooldown
+from engine.adapters.transports.http.provider import Provider
+from engine.adapters.transports.settings import TransportSettings
+from engine.adapters.transports.tls import tls_context
+from engine.delivery.transport import Feed
+
+
+class HttpTransport:
+    """Mail given to one provider; each session is one connection, made with its first request."""
+
+    def __init__(self, provider: Provider, settings: TransportSettings) -> None:
+        self._provider = provider
+        self._settings = settings
+        self._tls = tls_context(settings)
+        self._cooldown = Cooldown()
+
+    async def session(self, feed: Feed) -> None:
+        # The library takes longer to import than most commands to run, and only who sends in this way needs it.
+        from engine.adapters.transports.http.exchange import Exchange, open_client
+        from engine.adapters.transports.http.session import Session
+
+        async with open_client(self._tls) as client:
+            exchange = Exchange(client, self._provider, self._settings.deadlines)
+            await Session(feed, exchange, self._provider, self._cooldown).run()
