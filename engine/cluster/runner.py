@@ -88,7 +88,7 @@ class RayRunner:
                 raise result
 
     def _new_actor(self) -> Any:
-        # The embedded ledger is for the processes of one machine: SQLite's write-ahead log is shared memory beside the file
+        # The embedded ledger and stores are for the processes of one machine: SQLite's write-ahead log is shared memory beside the file
         # (https://www.sqlite.org/wal.html), and whoever closes it last on another machine would cut it off.
         here = NodeAffinitySchedulingStrategy(self._node, soft=False)
         return DeliveryActor.options(scheduling_strategy=here).remote(  # type: ignore[attr-defined]
