@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 
 from engine.assembly.campaign import OpenCampaign
 from engine.assembly.secrets import resolve_secret
+from engine.assembly.sending import Route, open_route, signer_of
 from engine.assembly.settings import AppSettings
+from engine.campaign.schema import Delivery
 from engine.errors import MailrayError
 
 LEAST_DISK = 1 << 30
@@ -44,7 +46,9 @@ def examine(settings: AppSettings, campaign: OpenCampaign | None = None) -> Iter
     if campaign is not None:
         delivery = campaign.campaign.delivery
         yield _found("secret", lambda: _secret(delivery.secret, campaign.audience_folder))
-        yield _found("transport", lambda: _transport(settings.transport or delivery.transport))
+        yield _found("transport", lambda: _transport(Route.of(settings, delivery), delivery, campaign.audience_folder))
+        if delivery.dkim is not None:
+            yield _found("DKIM key", lambda: _dkim(delivery, campaign.audience_folder))
         yield _found("audience", lambda: f"{campaign.source.count():,} rows in {campaign.source.name}")
 
 
@@ -88,10 +92,18 @@ def _secret(reference: str | None, folder: Path) -> str:
     return f"{reference} is there"
 
 
-def _transport(url: str) -> str:
-    parts = urlsplit(url)
+def _dkim(delivery: Delivery, folder: Path) -> str:
+    signer_of(delivery, folder)
+    assert delivery.dkim is not None
+    return f"signs for {delivery.dkim.domain}; its public half belongs at {delivery.dkim.selector}._domainkey.{delivery.dkim.domain}"
+
+
+def _transport(route: Route, delivery: Delivery, folder: Path) -> str:
+    parts = urlsplit(route.url)
     if not parts.scheme.startswith("smtp"):
-        return url
+        if not parts.scheme.startswith("file"):  # opening that one makes its folder
+            open_route(route, delivery, folder)
+        return route.url
     host, port = parts.hostname or "localhost", parts.port or (465 if parts.scheme == "smtps" else 25)
     with socket.create_connection((host, port), SECONDS):
         return f"{host}:{port} answers"

@@ -13,10 +13,10 @@ from engine.adapters.stores.audience_files import AudienceFiles
 from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.run_control import RunControl
 from engine.adapters.stores.run_folder import RunFolder
-from engine.adapters.transports import TransportSettings, open_transport
 from engine.assembly.campaign import OpenCampaign, open_campaign
 from engine.assembly.ledger import ledger_record, open_ledger
 from engine.assembly.secrets import resolve_secret
+from engine.assembly.sending import Route, open_route, signer_of
 from engine.assembly.settings import AppSettings, RunSettings
 from engine.assembly.stores import open_suppression
 from engine.assembly.templates import CampaignTemplates
@@ -85,17 +85,20 @@ class OpenRun:
 def create_run(campaign: OpenCampaign, path: Path, settings: AppSettings, limit: int | None = None) -> OpenRun:
     """Make the run's folder with its manifest. Raises CannotCreateError when there is a run already, UsageError for a wrong transport."""
     delivery = campaign.campaign.delivery
+    route = Route.of(settings, delivery)
     run = RunSettings(
         run_folder=path.absolute(),
         origin=campaign.loaded.folder.absolute(),
-        transport=settings.transport or delivery.transport,
+        transport=route.url,
+        credentials=route.credentials,
         now=campaign.definition.now,
         limit=limit if limit is not None else campaign.campaign.limits.recipients,
         delivery_workers=_workers(campaign.campaign),
         stores=settings.stores_folder,
     )
     opened = OpenRun(run, campaign)
-    open_transport(run.transport, TransportSettings())
+    open_route(route, delivery, run.origin)
+    signer_of(delivery, run.origin)
     resolve_secret(delivery.secret, run.origin)
     versions = CampaignTemplates(campaign.loaded.folder).published(each.name for each in campaign.templates)
     ledger = ledger_record(settings, run.origin)
@@ -110,6 +113,7 @@ def create_run(campaign: OpenCampaign, path: Path, settings: AppSettings, limit:
             "campaign": campaign.campaign.name,
             "origin": str(run.origin),
             "transport": _without_credentials(run.transport),
+            "credentials": run.credentials,
             "ledger": ledger,
             "now": run.now.isoformat(),
             "limit": run.limit,
@@ -139,10 +143,12 @@ def reopen_run(path: Path, settings: AppSettings, *, check_origin: bool = True) 
     if check_origin:
         _refuse_changed(origin, now, record)
     campaign = open_campaign(folder.campaign, now, record["partition_rows"], audience_folder=origin)
+    route = Route.resumed(settings, record)
     run = RunSettings(
         run_folder=folder.path,
         origin=origin,
-        transport=settings.transport or record["transport"],
+        transport=route.url,
+        credentials=route.credentials,
         now=now,
         limit=record["limit"],
         delivery_workers=_workers(campaign.campaign),

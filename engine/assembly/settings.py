@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from engine.errors import UsageError
@@ -27,6 +27,7 @@ class AppSettings(BaseSettings):
         None  # what outlives runs: suppressed addresses, frequency caps; `.mailray` beside the runs if absent
     )
     transport: str | None = None
+    credentials: str | None = Field(default=None, pattern="^(env|file):.")  # those of the transport, by reference
     runner: Literal["ray", "inline"] = "ray"
     address: str | None = None
     object_store_mib: int = 300
@@ -76,6 +77,7 @@ class RunSettings:
     run_folder: Path
     origin: Path
     transport: str
+    credentials: str | None
     now: datetime
     limit: int | None
     delivery_workers: int
@@ -85,7 +87,7 @@ class RunSettings:
 def leaves_machine(transport: str) -> bool:
     """Whether a transport may carry mail away from this machine."""
     parts = urlsplit(transport)
-    return parts.scheme.startswith("smtp") and parts.hostname not in ("127.0.0.1", "::1", "localhost")
+    return parts.scheme not in ("file", "rehearsal") and parts.hostname not in ("127.0.0.1", "::1", "localhost")
 
 
 def _words(fault: Exception) -> str:

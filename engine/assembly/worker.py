@@ -6,16 +6,16 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.adapters.stores.audience_files import AudienceFiles
 from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.run_control import RunControl
 from engine.adapters.stores.run_folder import RunFolder
-from engine.adapters.transports import Deadlines, TransportSettings, open_transport
 from engine.assembly.ledger import open_ledger
 from engine.assembly.secrets import resolve_secret
+from engine.assembly.sending import Route, open_route, signer_of
 from engine.assembly.settings import RunSettings
 from engine.assembly.stores import open_caps, open_suppression
 from engine.campaign.schema import Campaign, MailClass, UnknownPolicy
@@ -45,7 +45,7 @@ def open_worker(job: RunJob, templates: Templates) -> Worker:
 
 
 def mailing_of(definition: PlanDefinition, templates: Iterable[TemplateSet], origin: Path) -> Mailing:
-    """The compiled templates, the MIME program and the key that signs; ``origin`` is where its reference begins."""
+    """The compiled templates, the MIME program and the keys that sign; ``origin`` is where their references begin."""
     campaign = definition.campaign
     secret = resolve_secret(campaign.delivery.secret, origin)
     unsubscribe = campaign.delivery.unsubscribe
@@ -55,6 +55,7 @@ def mailing_of(definition: PlanDefinition, templates: Iterable[TemplateSet], ori
         secret,
         definition.now,
         None if unsubscribe is None else unsubscribe.url,
+        signer_of(campaign.delivery, origin),
     )
 
 
@@ -68,12 +69,11 @@ def _planner(job: RunJob) -> Planner:
 def _deliverer(job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[[], bool]) -> Deliverer:
     campaign, folder = job.definition.campaign, RunFolder(job.settings.run_folder)
     delivery, control = campaign.delivery, RunControl(folder.path)
-    deadlines = replace(Deadlines(), end=delivery.reply_timeout)
     return Deliverer(
         mailing_of(job.definition, templates, job.settings.origin),
         PlanFiles(folder.path),
         open_ledger(folder),
-        open_transport(job.settings.transport, TransportSettings(deadlines=deadlines)),
+        open_route(Route(job.settings.transport, job.settings.credentials), delivery, job.settings.origin),
         DeliverySettings(
             owner=f"process {os.getpid()} on {socket.gethostname()}",
             connections=delivery.connections,
