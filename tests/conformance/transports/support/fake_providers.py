@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 Headers = dict[str, str]
@@ -190,8 +192,8 @@ def seen(kind: str, message: Any) -> Seen:
 
 
 @asynccontextmanager
-async def provider(kind: str, **more: Any) -> AsyncIterator[FakeProvider]:
-    """A provider of a kind on a free port, as ``http+KIND://127.0.0.1:PORT``."""
+async def provider(kind: str, certificate: Path | None = None, **more: Any) -> AsyncIterator[FakeProvider]:
+    """A provider of a kind on a free port, as ``http+KIND://127.0.0.1:PORT``, or with TLS as ``https+``."""
     fake = FakeProvider(TAKERS[kind], TOKENS[kind], **more)
     tasks: set[asyncio.Task[None]] = set()
 
@@ -202,7 +204,11 @@ async def provider(kind: str, **more: Any) -> AsyncIterator[FakeProvider]:
         task.add_done_callback(tasks.discard)
         await fake.serve(reader, writer)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 22)
+    tls = None
+    if certificate is not None:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(certificate)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 22, ssl=tls)
     fake.port = server.sockets[0].getsockname()[1]
     try:
         yield fake
