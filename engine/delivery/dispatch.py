@@ -155,11 +155,18 @@ class Dispatch:
 
     def intent(self, message: Message) -> asyncio.Future[bool]:
         row = message.index
-        if self._stopped() and self._loop.time() - self._free_at > GRACE:
+        if self._late():
             refused: asyncio.Future[bool] = self._loop.create_future()
             refused.set_result(False)
             return refused
         return self.journal.intent(self._entered(Entry(row, _INTENT, self._attempts[row], self._around.wall())))
+
+    def may_still_go(self, message: Message) -> bool:
+        """Whether what held before an intent still holds when it is durable: the disk may have taken its time."""
+        gate, row, now = self._gate, message.index, self._around.wall()
+        if self._late():
+            return False
+        return gate is None or (gate.fresh and gate.gate.admitted(row, now) and gate.gate.look(row, now) is None)
 
     def outcome(self, message: Message, outcome: Outcome) -> None:
         row, now = message.index, self._around.wall()
@@ -199,6 +206,10 @@ class Dispatch:
 
     def counts(self) -> Counts:
         return self._tally.counts()
+
+    def _late(self) -> bool:
+        """Whether a stop was wanted so long ago that nothing more may go."""
+        return self._stopped() and self._loop.time() - self._free_at > GRACE
 
     def _stopped(self) -> bool:
         if self._around.stopped():

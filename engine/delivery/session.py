@@ -43,6 +43,8 @@ class SessionFeed:
             return False
         self._held[row] = (_Phase.ASKED, message)
         durable = await self._dispatch.intent(message)
+        if durable and not self._dispatch.may_still_go(message):
+            return False
         self._held[row] = (_Phase.INTENDED if durable else _Phase.TAKEN, message)
         return durable
 
