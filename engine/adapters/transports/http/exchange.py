@@ -31,9 +31,12 @@ AGAIN_AFTER: Final = (0.0, 0.5, 2.0)
 """Seconds before a request with a key is sent again; the first time at once, since most replies are lost with an idle connection."""
 
 
-def open_client(tls: ssl.SSLContext) -> httpx.AsyncClient:
-    """Deadlines are for whole exchanges and not for single reads; a proxy or a .netrc of the environment changes nothing."""
-    return httpx.AsyncClient(verify=tls, timeout=None, trust_env=False)  # noqa: S113 - see Exchange
+def open_client(tls: ssl.SSLContext, deadlines: Deadlines) -> httpx.AsyncClient:
+    """Deadlines are for whole exchanges and not for single reads, but for connecting: what is cancelled in its handshake stays open.
+
+    A proxy or a .netrc of the environment changes nothing.
+    """
+    return httpx.AsyncClient(verify=tls, timeout=httpx.Timeout(None, connect=deadlines.connect), trust_env=False)
 
 
 class DeniedError(Exception):

@@ -23,6 +23,7 @@ class HttpTransport:
         from engine.adapters.transports.http.exchange import Exchange, open_client
         from engine.adapters.transports.http.session import Session
 
-        async with open_client(self._tls) as client:
-            exchange = Exchange(client, self._provider, self._settings.deadlines)
+        deadlines = self._settings.deadlines
+        async with open_client(self._tls, deadlines) as client:
+            exchange = Exchange(client, self._provider, deadlines)
             await Session(feed, exchange, self._provider, self._cooldown).run()
