@@ -17,6 +17,7 @@ from jobs import (
     cancel,
     doctor,
     inbox,
+    ingest,
     init,
     pause,
     plan,
@@ -26,6 +27,7 @@ from jobs import (
     resume,
     run,
     schema,
+    serve,
     status,
     suppress,
     template,
@@ -47,12 +49,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 VERBS = (
-    init, validate, schema, preview, plan, run, pause, resume, cancel, status, unknown, resolve, report, inbox, doctor,
+    init, validate, schema, preview, plan, run, pause, resume, cancel, status, unknown, resolve, report, inbox, serve, doctor,
 )  # fmt: skip
 for verb in VERBS:
     app.command(verb.__name__.rpartition(".")[2])(verb.command)
 app.add_typer(template.app, name="template")
 app.add_typer(suppress.app, name="suppress")
+app.add_typer(ingest.app, name="ingest")
 
 
 @app.callback()

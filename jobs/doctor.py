@@ -20,8 +20,9 @@ def command(
     json: Json = False,
 ) -> int:
     """Look at Ray, disk and ledger and, for a campaign, at its secret, transport and audience. Exit code 1 when something is wrong."""
-    from engine.assembly import AppSettings, open_campaign
+    from engine.assembly.campaign import open_campaign
     from engine.assembly.doctor import examine
+    from engine.assembly.settings import AppSettings
 
     settings = AppSettings.load(transport=transport, address=address)
     campaign = None if folder is None else open_campaign(folder, instant(None))

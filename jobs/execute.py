@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from engine.adapters.stores.run_control import Order
-from engine.assembly import AppSettings, OpenRun, cancel_left
+from engine.assembly.control import cancel_left
+from engine.assembly.run import OpenRun
+from engine.assembly.settings import AppSettings
 from engine.errors import TryAgainError
 from engine.monitoring import Stages
 from engine.pipeline.inline import InlineRunner

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.adapters.stores.run_control import Order
-from engine.assembly import order_run
+from engine.assembly.control import order_run
 from jobs.console import print_json
 from jobs.summaries import print_status
 

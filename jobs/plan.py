@@ -20,7 +20,9 @@ def command(
     json: Json = False,
 ) -> None:
     """Say who would get what, without sending anything."""
-    from engine.assembly import AppSettings, create_run, open_campaign
+    from engine.assembly.campaign import open_campaign
+    from engine.assembly.run import create_run
+    from engine.assembly.settings import AppSettings
     from jobs.execute import execute
     from jobs.summaries import print_plan
 

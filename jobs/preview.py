@@ -23,7 +23,8 @@ def command(
     json: Json = False,
 ) -> None:
     """Write what a recipient would get, as .eml and .html. Somebody who is not eligible is shown what they would get if they were."""
-    from engine.assembly import open_campaign, preview
+    from engine.assembly.campaign import open_campaign
+    from engine.assembly.preview import preview
 
     found = preview(open_campaign(folder, instant(now)), recipient, to)
     if json:

@@ -17,7 +17,8 @@ def command(
     json: Json = False,
 ) -> None:
     """Write the run's page: funnel, counts, times, capacity decisions and three real messages."""
-    from engine.assembly import AppSettings, reopen_run
+    from engine.assembly.run import reopen_run
+    from engine.assembly.settings import AppSettings
     from engine.report.build import write_report
 
     path = write_report(reopen_run(run, AppSettings.load(), check_origin=False))

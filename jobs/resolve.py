@@ -23,7 +23,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Say what became, or is to become, of messages in doubt. All keys are settled, or none."""
-    from engine.assembly import resolve_doubts
+    from engine.assembly.control import resolve_doubts
     from engine.ledger.states import State
 
     choices = {State.RESOLVED_SENT: sent, State.RESOLVED_SKIPPED: skip, State.RESOLVED_RESEND: resend}

@@ -11,7 +11,8 @@ def command(
     run: RunPath, transport: Transport = None, runner: RunnerOption = None, address: Address = None, json: Json = False
 ) -> int:
     """Finish what is left of a run: what was planned and not sent, and what was deferred and is due."""
-    from engine.assembly import AppSettings, reopen_run
+    from engine.assembly.run import reopen_run
+    from engine.assembly.settings import AppSettings
     from jobs.execute import execute, exit_code
     from jobs.summaries import print_run
 

@@ -36,7 +36,9 @@ def command(
     json: Json = False,
 ) -> int:
     """Select, plan, render and send; exit code 1 when messages failed."""
-    from engine.assembly import AppSettings, create_run, leaves_machine, open_campaign
+    from engine.assembly.campaign import open_campaign
+    from engine.assembly.run import create_run
+    from engine.assembly.settings import AppSettings, leaves_machine
     from jobs.execute import execute, exit_code
     from jobs.summaries import print_run
 

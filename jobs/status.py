@@ -8,7 +8,7 @@ from jobs.options import Json, RunPath
 
 def command(run: RunPath, json: Json = False) -> None:
     """Counts of a run by verdict and outcome; works while the run is under way."""
-    from engine.assembly import run_status
+    from engine.assembly.status import run_status
     from jobs.summaries import print_status
 
     status = run_status(run)

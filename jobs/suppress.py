@@ -31,7 +31,7 @@ def add(
     json: Json = False,
 ) -> None:
     """Let these addresses not be mailed any more."""
-    from engine.assembly import AppSettings
+    from engine.assembly.settings import AppSettings
     from engine.assembly.suppression import suppress
 
     new = suppress(AppSettings.load(), addresses, list_name, source, time.time_ns() // 1_000)
@@ -44,7 +44,7 @@ def add(
 @app.command("remove")
 def remove(addresses: Addresses, list_name: ListName = "", json: Json = False) -> None:
     """Let these addresses be mailed again. What holds for all mail and what holds for a list are separate entries."""
-    from engine.assembly import AppSettings
+    from engine.assembly.settings import AppSettings
     from engine.assembly.suppression import readmit
 
     removed = readmit(AppSettings.load(), addresses, list_name)
@@ -64,7 +64,7 @@ def list_entries(
     """List the entries by address."""
     from itertools import islice
 
-    from engine.assembly import AppSettings
+    from engine.assembly.settings import AppSettings
     from engine.assembly.suppression import entries_of
 
     entries = entries_of(AppSettings.load(), list_name)
@@ -88,7 +88,7 @@ def import_file(
     json: Json = False,
 ) -> None:
     """Take in a list of addresses that was kept elsewhere."""
-    from engine.assembly import AppSettings
+    from engine.assembly.settings import AppSettings
     from engine.assembly.suppression import take_in
 
     read, new = take_in(AppSettings.load(), file, list_name, time.time_ns() // 1_000)

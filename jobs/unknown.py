@@ -21,7 +21,7 @@ def command(
     json: Json = False,
 ) -> None:
     """List a run's messages in doubt, one a line: delivery key, step, attempt, instant, cause. `mailray resolve` settles them."""
-    from engine.assembly import doubts
+    from engine.assembly.control import doubts
 
     found = doubts(run)
     if json:

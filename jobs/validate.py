@@ -21,7 +21,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Check a campaign as a whole: its file, its templates, its conditions, and its audience's columns."""
-    from engine.assembly import open_campaign
+    from engine.assembly.campaign import open_campaign
     from engine.assembly.explain import explain_campaign
 
     campaign = open_campaign(folder, instant(now))

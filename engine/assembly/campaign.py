@@ -20,7 +20,7 @@ from engine.campaign.schema import Campaign
 from engine.conditions import ConditionSet, check_campaign, split
 from engine.errors import Diagnostic, InputError, MailrayError, MissingInputError
 from engine.pipeline.compile import fields_read, needed_columns
-from engine.pipeline.plan import PlanDefinition
+from engine.pipeline.definition import PlanDefinition
 from engine.pipeline.run import Selection
 from engine.templates.catalogue import TemplateSet
 

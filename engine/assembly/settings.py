@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from engine.errors import UsageError
-from engine.pipeline.plan import TENANT
+from engine.pipeline.definition import TENANT
 
 
 class AppSettings(BaseSettings):

@@ -8,7 +8,7 @@ from engine.adapters.stores.caps_sqlite import SqliteCaps
 from engine.adapters.stores.suppression_sqlite import SqliteSuppression
 from engine.audience.frequency import CapsStore
 from engine.audience.suppression import SuppressionStore
-from engine.pipeline.plan import TENANT
+from engine.pipeline.definition import TENANT
 
 
 def open_suppression(folder: Path) -> SuppressionStore:

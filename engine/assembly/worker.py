@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.adapters.stores.audience_files import AudienceFiles
 from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.run_control import RunControl
 from engine.adapters.stores.run_folder import RunFolder
@@ -21,10 +20,10 @@ from engine.assembly.stores import open_caps, open_suppression
 from engine.campaign.schema import Campaign, MailClass, UnknownPolicy
 from engine.delivery.mime import MessageProgram, SenderIdentity
 from engine.delivery.worker import Settings as DeliverySettings
-from engine.pipeline.compile import compile_templates
+from engine.pipeline.definition import TENANT, PlanDefinition
 from engine.pipeline.gate import Gates
 from engine.pipeline.materialise import Mailing
-from engine.pipeline.plan import TENANT, PlanDefinition
+from engine.pipeline.programs import compile_templates
 from engine.pipeline.worker import Deliverer, Planner, Worker
 from engine.templates.catalogue import TemplateSet
 
@@ -60,8 +59,12 @@ def mailing_of(definition: PlanDefinition, templates: Iterable[TemplateSet], ori
 
 
 def _planner(job: RunJob) -> Planner:
+    # Here and not above: a process that only delivers has no need of the engines that evaluate conditions (60 MB).
+    from engine.adapters.stores.audience_files import AudienceFiles
+    from engine.pipeline.planner import PartitionPlanner
+
     folder, audience = RunFolder(job.settings.run_folder), job.definition.campaign.audience
-    return Planner(
+    return PartitionPlanner(
         job.definition, AudienceFiles(folder.audience, key=audience.key, email=audience.email), PlanFiles(folder.path)
     )
 

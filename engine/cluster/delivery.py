@@ -7,7 +7,7 @@ from typing import Any
 
 import ray
 
-from engine.assembly import RunJob, open_worker
+from engine.assembly.worker import RunJob, open_worker
 from engine.cluster.catalogue import prepared_templates
 from engine.cluster.load import load_here
 from engine.cluster.shared import check_visible

@@ -12,7 +12,7 @@ import ray
 from ray.exceptions import RayActorError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from engine.assembly import RunJob
+from engine.assembly.worker import RunJob
 from engine.audience.partitions import Partition
 from engine.cluster.backlog import DeliveryBacklog
 from engine.cluster.capacity import CapacityControl, OnDecision

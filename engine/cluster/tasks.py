@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ray
 
-from engine.assembly import RunJob, RunSettings, open_worker
+from engine.assembly.settings import RunSettings
+from engine.assembly.worker import RunJob, open_worker
 from engine.audience.partitions import Partition
 from engine.cluster.load import NodeLoad, load_here
 from engine.cluster.shared import check_visible

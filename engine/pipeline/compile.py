@@ -1,25 +1,18 @@
-"""A campaign against its audience: what templates may read, which columns are needed, and the programs."""
+"""A campaign against its audience: what templates may read, and which columns are needed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
-from jinja2 import Environment
 
 from engine.campaign.schema import Campaign
 from engine.conditions import columns_read, workflow_schema
 from engine.errors import CampaignError, Diagnostic, did_you_mean
 from engine.pipeline.materialise import UNSUBSCRIBE_URL
-from engine.templates import Analysis, PartsProgram, analyse, compile_parts
+from engine.pipeline.programs import constants, environment_of
+from engine.templates import Analysis, analyse
 from engine.templates.catalogue import TemplateSet
-from engine.templates.sandbox import campaign_environment
-
-
-def constants(campaign: Campaign) -> dict[str, object]:
-    """What is the same in all of a campaign's messages; a variable of the campaign file wins."""
-    about = {"name": campaign.name, "type": campaign.type.value, "description": campaign.description}
-    return {"campaign": about, **campaign.variables}
 
 
 def fields_read(campaign: Campaign, audience: pa.Schema, templates: Iterable[TemplateSet]) -> tuple[str, ...]:
@@ -48,30 +41,10 @@ def needed_columns(campaign: Campaign, audience: pa.Schema, fields: Sequence[str
     return [name for name in audience.names if name in wanted]
 
 
-def compile_templates(campaign: Campaign, templates: Iterable[TemplateSet]) -> dict[str, PartsProgram]:
-    """Each template's three parts as one program, with the campaign's constants folded."""
-    return {
-        each.name: compile_parts(each.parts, constants=constants(campaign), environment=_environment(each))
-        for each in templates
-    }
-
-
-def compile_apart(campaign: Campaign, template: TemplateSet) -> dict[str, PartsProgram]:
-    """Each part of a template as a program of its own: to look at, for what parts share is then evaluated again."""
-    return {
-        name: compile_parts({name: part}, constants=constants(campaign), environment=_environment(template))
-        for name, part in template.parts.items()
-    }
-
-
-def _environment(template: TemplateSet) -> Callable[[bool], Environment]:
-    return lambda autoescape: campaign_environment(autoescape=autoescape, loader=template.loader)
-
-
 def _analyses(templates: Iterable[TemplateSet]) -> Iterator[Analysis]:
     for each in templates:
         for part in each.parts.values():
-            yield analyse(part.source, part.name, _environment(each)(part.autoescape))
+            yield analyse(part.source, part.name, environment_of(each)(part.autoescape))
 
 
 def _unknown(analysis: Analysis, known: Iterable[str]) -> Iterator[Diagnostic]:

@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 from engine.audience.eligibility import Marks
 from engine.delivery.mime import MessageProgram, SenderIdentity
 from engine.monitoring import Stages
-from engine.pipeline.compile import compile_apart, compile_templates
+from engine.pipeline.definition import TENANT, PlanDefinition
 from engine.pipeline.materialise import Mailing, Materialiser, template_variables
-from engine.pipeline.plan import TENANT, PlanDefinition, PlanProgram
+from engine.pipeline.plan import PlanProgram
+from engine.pipeline.programs import compile_apart, compile_templates
 from engine.templates import Fallback, PartsProgram
 from engine.templates.catalogue import TemplateSet
 

@@ -15,7 +15,7 @@ from engine.campaign.schema import Campaign
 from engine.delivery.gate import Hold
 from engine.ledger.replay import Standing
 from engine.ledger.states import Reason, State
-from engine.pipeline.plan import TENANT, ZONE
+from engine.pipeline.definition import TENANT, ZONE
 
 _SUPPRESSED = Hold(Reason.SUPPRESSED)
 _CAPPED = Hold(Reason.CAPPED)

@@ -16,7 +16,7 @@ from engine.delivery.identity import unsubscribe_tokens
 from engine.delivery.mime import Envelope, MessageProgram
 from engine.delivery.supply import Block
 from engine.monitoring import Stages
-from engine.pipeline.plan import FIELD
+from engine.pipeline.definition import FIELD
 from engine.templates import PartsProgram
 
 UNSUBSCRIBE_URL = "unsubscribe_url"  # what templates know of the envelope

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -22,29 +21,11 @@ from engine.conditions import ConditionSet, workflow_schema
 from engine.delivery.identity import delivery_keys
 from engine.personalization.assignment import held_out
 from engine.pipeline.counts import PlanCounts
+from engine.pipeline.definition import FIELD, SEGMENT, TENANT, ZONE, PlanDefinition
 from engine.workflow import Passage, WorkflowProgram
 from engine.workflow.cohort import Send
 
 Mask = npt.NDArray[np.bool_]
-TENANT = "default"
-FIELD = "field:"  # an outbox column that a template reads
-SEGMENT = "segment:"
-ZONE = "timezone"  # of the recipient, where the campaign asks for the time there
-
-
-@dataclass(frozen=True, slots=True)
-class PlanDefinition:
-    """All that a plan depends on besides the rows; travels to workers. ``fields`` are the columns that templates read, in order."""
-
-    campaign: Campaign
-    audience: pa.Schema
-    fields: tuple[str, ...]
-    now: datetime
-
-    @property
-    def occurrence(self) -> str:
-        """Which passage of the campaign this is: one a day, so that a second start on one day cannot make a second message."""
-        return self.now.date().isoformat()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from engine.conditions import ConditionSet
 from engine.errors import InputError, MissingInputError
 from engine.monitoring import Stages
 from engine.pipeline.counts import PlanCounts
-from engine.pipeline.plan import PlanDefinition
+from engine.pipeline.definition import PlanDefinition
 from engine.pipeline.work import DeliveryWork, PartitionDelivery, PartitionPlan, Runner
 
 MANIFEST = "manifest.json"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from threading import Event
 from typing import Any, Protocol
 
 import pyarrow as pa
 
-from engine.audience.frozen import AudienceStore
 from engine.audience.partitions import Partition
 from engine.delivery.dispatch import Surroundings
 from engine.delivery.gate import Gate
@@ -22,9 +21,7 @@ from engine.ledger.contract import Ledger
 from engine.ledger.counts import Counts
 from engine.ledger.states import State
 from engine.monitoring import Stages
-from engine.pipeline.counts import PlanCounts
 from engine.pipeline.materialise import Mailing, Materialiser
-from engine.pipeline.plan import PlanDefinition, PlanProgram
 from engine.pipeline.work import DeliveryProgress, DeliveryWork, PartitionDelivery, PartitionPlan, ProgressCallback
 
 
@@ -38,29 +35,10 @@ class PlanStore(Protocol):
     def outbox(self, number: int) -> pa.RecordBatch: ...
 
 
-class Planner:
-    """Plans partitions of one run; its program is compiled once."""
+class Planner(Protocol):
+    """What plans a partition; see ``engine.pipeline.planner``."""
 
-    def __init__(self, definition: PlanDefinition, audience: AudienceStore, plans: PlanStore) -> None:
-        self._program = PlanProgram(definition)
-        self._audience = audience
-        self._plans = plans
-
-    def plan(self, partition: Partition) -> PartitionPlan:
-        stages = Stages(time.perf_counter)
-        counts = PlanCounts()
-
-        def blocks() -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-            for first, block, marks in self._audience.blocks(partition.start, partition.stop):
-                with stages.timed("plan", block.num_rows):
-                    planned = self._program.plan(first, block, marks)
-                counts.add(planned.counts)
-                yield planned.verdicts, planned.outbox
-
-        plan = PartitionPlan(partition.number, {}, self._plans.write(partition.number, blocks()), stages.as_dict())
-        result = PartitionPlan(plan.number, counts.as_dict(), plan.digests, plan.stages)
-        self._plans.finish(partition.number, asdict(result))
-        return result
+    def plan(self, partition: Partition) -> PartitionPlan: ...
 
 
 class Deliverer:

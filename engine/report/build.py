@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from engine.adapters.stores.plan_files import PlanFiles
-from engine.assembly import OpenRun
+from engine.assembly.run import OpenRun
 from engine.ledger.states import State
 from engine.monitoring import Stages
 from engine.pipeline.materialise import Materialiser

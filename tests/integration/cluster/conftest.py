@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.assembly import AppSettings, OpenRun, create_run, open_campaign
+from engine.assembly.campaign import open_campaign
+from engine.assembly.run import OpenRun, create_run
+from engine.assembly.settings import AppSettings
 from engine.cluster.session import session
 from jobs import init
 from jobs.execute import execute

@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from engine.adapters.inbox import BackgroundInbox, InboxSettings, read_log
-from engine.assembly import AppSettings, OpenRun
+from engine.assembly.run import OpenRun
+from engine.assembly.settings import AppSettings
 from engine.errors import CampaignError
 from engine.ledger.states import State
 from engine.pipeline.run import DECISIONS

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from engine.campaign.schema import Campaign
+from engine.pipeline.definition import PlanDefinition
 from engine.pipeline.explain import CHUNKS, LEAST_CHUNK, MOST_READ, MOST_SAMPLED, TemplateExplanation, explain, sample
-from engine.pipeline.plan import PlanDefinition
 from engine.templates.catalogue import catalogue_of
 
 SCHEMA = pa.schema([("id", pa.int64()), ("email", pa.string()), ("ok", pa.bool_()), ("n", pa.int64())])

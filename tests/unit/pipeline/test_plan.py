@@ -7,7 +7,8 @@ import pytest
 from engine.audience.eligibility import Marks
 from engine.campaign.schema import Campaign
 from engine.pipeline.counts import PlanCounts
-from engine.pipeline.plan import PlanDefinition, PlannedBlock, PlanProgram
+from engine.pipeline.definition import PlanDefinition
+from engine.pipeline.plan import PlannedBlock, PlanProgram
 
 SCHEMA = pa.schema(
     [("id", pa.int64()), ("email", pa.string()), ("ok", pa.bool_()), ("n", pa.int64()), ("name", pa.string())]
