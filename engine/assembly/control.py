@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from engine.adapters.stores.ledger_archive import LedgerArchive
 from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.run_control import Order, RunControl
 from engine.adapters.stores.run_folder import RunFolder
@@ -65,7 +66,8 @@ def resolve_doubts(path: Path, keys: Collection[str] | None, resolution: State) 
 
 def settlement(folder: RunFolder) -> Settlement:
     owner = f"process {os.getpid()} on {socket.gethostname()}"
-    return Settlement(open_ledger(folder), PlanFiles(folder.path), owner, lambda: time.time_ns() // 1_000)
+    archive = LedgerArchive(folder.ledger)
+    return Settlement(open_ledger(folder), PlanFiles(folder.path), archive, owner, lambda: time.time_ns() // 1_000)
 
 
 def _wait_until_free(folder: RunFolder, order: Order) -> None:

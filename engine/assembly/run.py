@@ -18,7 +18,7 @@ from engine.assembly.ledger import ledger_record, open_ledger
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.sending import Route, open_route, signer_of
 from engine.assembly.settings import AppSettings, RunSettings
-from engine.assembly.stores import open_suppression
+from engine.assembly.stores import suppressed_addresses
 from engine.assembly.templates import CampaignTemplates
 from engine.assembly.worker import RunJob, mailing_of, open_worker
 from engine.audience.partitions import partitions
@@ -50,7 +50,7 @@ class OpenRun:
     def selection(self) -> Selection:
         """What to read of the source, and who is not to be mailed: by the campaign's files and by the store, as it is now."""
         selection = self.campaign.selection()
-        stored = open_suppression(self.settings.stores).suppressed(self.campaign.campaign.audience.list_ or GLOBAL)
+        stored = suppressed_addresses(self.settings.stores, self.campaign.campaign.audience.list_ or GLOBAL)
         return replace(selection, suppressed=chain(selection.suppressed, stored))
 
     @property

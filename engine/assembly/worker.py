@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.adapters.stores.ledger_archive import LedgerArchive
 from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.run_control import RunControl
 from engine.adapters.stores.run_folder import RunFolder
@@ -76,6 +77,7 @@ def _deliverer(job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[
         mailing_of(job.definition, templates, job.settings.origin),
         PlanFiles(folder.path),
         open_ledger(folder),
+        LedgerArchive(folder.ledger),
         open_route(Route(job.settings.transport, job.settings.credentials), delivery, job.settings.origin),
         DeliverySettings(
             owner=f"process {os.getpid()} on {socket.gethostname()}",
