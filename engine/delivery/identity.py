@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from base64 import b32decode, b32encode
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -52,15 +53,28 @@ def message_ids(secret: bytes, keys: pa.FixedSizeBinaryArray) -> pa.StringArray:
     return _base32(b"".join([sign(key)[:_MESSAGE_ID_BYTES] for key in _each(keys)]), _MESSAGE_ID_BYTES)
 
 
-def unsubscribe_tokens(secret: bytes, keys: pa.FixedSizeBinaryArray) -> pa.StringArray:
-    """What one-click addresses end in: 48 letters each, base32 of the delivery key and 112 bits of its HMAC-SHA256."""
-    sign = _signer(secret, b"unsubscribe")
+class TokenUse(StrEnum):
+    """What a token is good for. One of one use is none of another: who sees a picture's address cannot unsubscribe with it."""
+
+    UNSUBSCRIBE = "unsubscribe"
+    TRACKING = "tracking"
+    RETURN_PATH = "return-path"
+
+
+def tokens(secret: bytes, keys: pa.FixedSizeBinaryArray, use: TokenUse) -> pa.StringArray:
+    """What addresses end in that lead back to a message: 48 letters each, base32 of the delivery key and 112 bits of its MAC."""
+    sign = _signer(secret, use.value.encode())
     signed = [key + sign(key)[:_SIGNATURE_BYTES] for key in _each(keys)]
     return _base32(b"".join(signed), KEY_BYTES + _SIGNATURE_BYTES)
 
 
-def delivery_key_of(secret: bytes, token: str) -> bytes | None:
-    """The delivery key that an unsubscribe token names, or None when the token was not made with this secret.
+def unsubscribe_tokens(secret: bytes, keys: pa.FixedSizeBinaryArray) -> pa.StringArray:
+    """What one-click addresses end in."""
+    return tokens(secret, keys, TokenUse.UNSUBSCRIBE)
+
+
+def delivery_key_of(secret: bytes, token: str, use: TokenUse = TokenUse.UNSUBSCRIBE) -> bytes | None:
+    """The delivery key that a token names, or None when the token was not made with this secret for this use.
 
     The comparison takes the same time wherever a forged token first differs.
     """
@@ -71,7 +85,7 @@ def delivery_key_of(secret: bytes, token: str) -> bytes | None:
     except ValueError:
         return None
     key, signature = raw[:KEY_BYTES], raw[KEY_BYTES:]
-    genuine = hmac.compare_digest(signature, _signer(secret, b"unsubscribe")(key)[:_SIGNATURE_BYTES])
+    genuine = hmac.compare_digest(signature, _signer(secret, use.value.encode())(key)[:_SIGNATURE_BYTES])
     return key if genuine else None
 
 

@@ -1,0 +1,1 @@
+"""Where feedback mails are read from, and where feedback is kept."""

@@ -1,0 +1,1 @@
+"""What comes back for a message: clicks on its links, withdrawals, bounces, complaints. Pure: bytes in, meaning out."""
