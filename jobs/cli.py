@@ -19,6 +19,7 @@ from jobs import (
     inbox,
     ingest,
     init,
+    ledger,
     pause,
     plan,
     preview,
@@ -54,6 +55,7 @@ VERBS = (
 for verb in VERBS:
     app.command(verb.__name__.rpartition(".")[2])(verb.command)
 app.add_typer(template.app, name="template")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(ingest.app, name="ingest")
 

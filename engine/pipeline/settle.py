@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
-
-import pyarrow as pa
 
 from engine.delivery.settlement import cancel, doubtful, resolve
 from engine.errors import InputError
@@ -15,14 +12,9 @@ from engine.ledger.contract import Ledger, PartitionLedger
 from engine.ledger.entries import Entry
 from engine.ledger.replay import Standing
 from engine.ledger.states import Reason, State
+from engine.pipeline.closing import Archive, PlanStore, close_partition
 
 LEASE = 60_000_000  # microseconds: these writes take moments
-
-
-class PlanStore(Protocol):
-    """Where planned partitions are kept."""
-
-    def outbox(self, number: int) -> pa.RecordBatch: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +32,9 @@ class Doubt:
 class Settlement:
     """Works on a run's ledger as ``owner`` while the run is held by this process. ``wall`` is UTC microseconds."""
 
-    def __init__(self, ledger: Ledger, plans: PlanStore, owner: str, wall: Callable[[], int]) -> None:
+    def __init__(self, ledger: Ledger, plans: PlanStore, archive: Archive, owner: str, wall: Callable[[], int]) -> None:
         self._ledger = ledger
+        self._archive = archive
         self._plans = plans
         self._owner = owner
         self._wall = wall
@@ -49,7 +42,7 @@ class Settlement:
     def cancel(self, partitions: Sequence[int]) -> None:
         """Skip all that may still be sent in these partitions, those included whose delivery was never begun."""
         for number in partitions:
-            keys = self._plans.outbox(number).column("key").to_pylist()
+            keys = self._plans.keys(number)
             if keys:
                 with self._owned(number) as partition:
                     partition.plan(keys, self._wall())
@@ -118,6 +111,7 @@ class Settlement:
             now = self._wall()
             partition.claim(self._owner, now, now + LEASE)
             yield partition
+            close_partition(number, partition, self._archive)
         finally:
             partition.close()
 

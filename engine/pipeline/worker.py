@@ -21,6 +21,7 @@ from engine.ledger.contract import Ledger
 from engine.ledger.counts import Counts
 from engine.ledger.states import State
 from engine.monitoring import Stages
+from engine.pipeline.closing import Archive, close_partition
 from engine.pipeline.materialise import Mailing, Materialiser
 from engine.pipeline.work import DeliveryProgress, DeliveryWork, PartitionDelivery, PartitionPlan, ProgressCallback
 
@@ -49,6 +50,7 @@ class Deliverer:
         mailing: Mailing,
         plans: PlanStore,
         ledger: Ledger,
+        archive: Archive,
         transport: Transport,
         settings: Settings,
         wall: Callable[[], int],
@@ -59,6 +61,7 @@ class Deliverer:
         self._mailing = mailing
         self._plans = plans
         self._ledger = ledger
+        self._archive = archive
         self._transport = transport
         self._settings = settings
         self._wall = wall
@@ -89,6 +92,8 @@ class Deliverer:
                         around,
                     )
                 )
+            with stages.timed("close", outbox.num_rows):
+                close_partition(work.number, ledger, self._archive)
         finally:
             ledger.close()
         return PartitionDelivery(work.number, outcome_counts(delivered.counts), stages.as_dict())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,27 @@ class PlanFiles:
         table = pq.read_table(self._path("outbox", number))
         batches = table.combine_chunks().to_batches()
         return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
+
+    def keys(self, number: int) -> list[bytes]:
+        """The delivery keys of a partition, by row; none for a partition without messages."""
+        path = self._path("outbox", number)
+        return pq.read_table(path, columns=["key"]).column("key").to_pylist() if path.exists() else []
+
+    def message(self, number: int, row: int, columns: Sequence[str]) -> dict[str, Any] | None:
+        """Columns of one message, or None when it is not there; no more than its row group is read."""
+        path = self._path("outbox", number)
+        if not path.exists():
+            return None
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                rows = file.metadata.row_group(group).num_rows
+                if row < rows:
+                    found: list[dict[str, Any]] = (
+                        file.read_row_group(group, columns=[*columns]).slice(row, 1).to_pylist()
+                    )
+                    return found[0]
+                row -= rows
+        return None
 
     def verdicts(self, number: int) -> pa.Table:
         return pq.read_table(self._path("verdicts", number))

@@ -14,7 +14,7 @@ import pytest
 from engine.adapters.inbox import BackgroundInbox, InboxSettings
 
 ROOT = Path(__file__).parents[3]
-CUSTOMERS = 20_000
+CUSTOMERS = 10_000
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def inbox(log: Path) -> Iterator[BackgroundInbox]:
 
 @pytest.fixture
 def large(campaign: Path) -> Path:
-    """A campaign of three partitions that takes some seconds to send."""
+    """A campaign of two partitions that takes some seconds to send."""
     rows = [f"c{n},Name{n % 97},customer{n}@example.com,true,{n % 3}" for n in range(CUSTOMERS)]
     header = "customer_id,first_name,email,subscribed,orders"
     (campaign / "customers.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")

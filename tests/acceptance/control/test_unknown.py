@@ -75,7 +75,10 @@ def test_what_is_to_be_sent_again_goes_with_the_next_resume(mailray: Mailray, ru
     before = outcomes(mailray, run)
     assert mailray("resolve", run, "--resend", "--all").code == 0
     assert outcomes(mailray, run)["planned"] == DOUBTFUL
+    closed = tmp_path / run / "ledger" / "part-00000.parquet"
+    assert not closed.exists()  # the partition is open again
     mails = tmp_path / "mails"
     resumed = mailray("resume", run, "--runner", "inline", "--transport", f"file://{mails}", "--json")
     assert (resumed.code, len(list(mails.rglob("*.eml")))) == (0, DOUBTFUL)
     assert resumed.json["outcomes"]["accepted"] == before["accepted"] + DOUBTFUL
+    assert closed.exists()
