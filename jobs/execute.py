@@ -14,7 +14,8 @@ from engine.assembly.settings import AppSettings
 from engine.errors import TryAgainError
 from engine.monitoring import Stages
 from engine.pipeline.inline import InlineRunner
-from engine.pipeline.run import DECISIONS, MANIFEST, SUMMARY, Observer
+from engine.pipeline.records import DECISIONS, MANIFEST, SUMMARY
+from engine.pipeline.run import Observer
 from engine.pipeline.work import Runner
 
 

@@ -9,7 +9,7 @@ from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.run_folder import RunFolder
 from engine.assembly.ledger import open_ledger
 from engine.pipeline.closing import Verification, exported, verify
-from engine.pipeline.run import MANIFEST
+from engine.pipeline.records import MANIFEST
 
 
 def export_ledger(run: Path, out: Path) -> int:

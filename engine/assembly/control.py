@@ -18,7 +18,7 @@ from engine.assembly.ledger import open_ledger
 from engine.assembly.status import run_status
 from engine.errors import TryAgainError
 from engine.ledger.states import State
-from engine.pipeline.run import MANIFEST
+from engine.pipeline.records import MANIFEST
 from engine.pipeline.settle import Doubt, Settlement
 
 POLL_SECONDS = 0.1

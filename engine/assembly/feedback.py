@@ -35,7 +35,7 @@ from engine.errors import UsageError, did_you_mean
 from engine.pipeline.bounces import BounceReader
 from engine.pipeline.definition import TENANT
 from engine.pipeline.feedback import Intake
-from engine.pipeline.run import MANIFEST
+from engine.pipeline.records import MANIFEST
 
 FETCH_SECONDS = 5.0
 LARGEST_FETCH = 64 << 10

@@ -13,7 +13,7 @@ from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import AppSettings
 from engine.errors import UsageError, did_you_mean
 from engine.ledger.contract import Ledger
-from engine.pipeline.run import MANIFEST
+from engine.pipeline.records import MANIFEST
 
 SCHEME = "postgresql"
 

@@ -29,7 +29,8 @@ from engine.errors import RefusedError
 from engine.ledger.contract import Ledger
 from engine.monitoring import Stages
 from engine.pipeline.materialise import Mailing
-from engine.pipeline.run import MANIFEST, CampaignRun, Observer, Selection
+from engine.pipeline.records import MANIFEST
+from engine.pipeline.run import CampaignRun, Observer, Selection
 from engine.pipeline.worker import Worker, outcome_counts
 
 

@@ -10,7 +10,7 @@ from engine.adapters.stores.run_control import Order, RunControl
 from engine.adapters.stores.run_folder import RunFolder
 from engine.assembly.ledger import open_ledger
 from engine.ledger.counts import Counts
-from engine.pipeline.run import MANIFEST
+from engine.pipeline.records import MANIFEST
 from engine.pipeline.worker import outcome_counts
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.cluster.load import cpus_of
 from engine.errors import ServiceError, UsageError
-from engine.pipeline.run import MANIFEST
+from engine.pipeline.records import MANIFEST
 
 JOB_COPY = "working_dir_files"  # where Ray unpacks what was submitted with a job, until it needs the room
 

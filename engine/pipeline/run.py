@@ -21,11 +21,8 @@ from engine.errors import InputError, MissingInputError
 from engine.monitoring import Stages
 from engine.pipeline.counts import PlanCounts
 from engine.pipeline.definition import PlanDefinition
+from engine.pipeline.records import MANIFEST
 from engine.pipeline.work import DeliveryWork, PartitionDelivery, PartitionPlan, Runner
-
-MANIFEST = "manifest.json"
-SUMMARY = "summary.json"
-DECISIONS = "decisions.jsonl"
 
 
 class Record(Protocol):

@@ -72,6 +72,7 @@ class Deliverer:
     def deliver(self, work: DeliveryWork, progress: ProgressCallback) -> PartitionDelivery:
         stages = Stages(time.perf_counter)
         outbox = self._plans.outbox(work.number)
+        pa.default_memory_pool().release_unused()
         around = Surroundings(
             wall=self._wall,
             stopped=self._stopped,

@@ -17,7 +17,7 @@ from engine.assembly.run import OpenRun
 from engine.ledger.states import State
 from engine.monitoring import Stages
 from engine.pipeline.materialise import Materialiser
-from engine.pipeline.run import DECISIONS, MANIFEST, SUMMARY
+from engine.pipeline.records import DECISIONS, MANIFEST, SUMMARY
 from engine.report.page import SampleMessage, render_page
 
 SAMPLES = 3

@@ -18,7 +18,7 @@ import psutil
 import pytest
 import ray
 
-from engine.pipeline.run import DECISIONS
+from engine.pipeline.records import DECISIONS
 
 PR_SET_PDEATHSIG = 1
 NODE_CPUS, NODES = 2, 2

@@ -16,7 +16,7 @@ from engine.assembly.run import OpenRun
 from engine.assembly.settings import AppSettings
 from engine.errors import CampaignError
 from engine.ledger.states import State
-from engine.pipeline.run import DECISIONS
+from engine.pipeline.records import DECISIONS
 from jobs.execute import execute
 from jobs.progress import Silent
 

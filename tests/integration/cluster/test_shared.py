@@ -4,7 +4,7 @@ import pytest
 
 from engine.cluster.shared import check_lasting, check_visible
 from engine.errors import ServiceError, UsageError
-from engine.pipeline.run import MANIFEST
+from engine.pipeline.records import MANIFEST
 
 
 def test_a_folder_in_a_jobs_copy_of_its_files_is_refused() -> None:
