@@ -183,9 +183,7 @@ def test_a_server_that_never_accepts_is_no_doubt(feed_of, message) -> None:
         server = await asyncio.start_server(silent, "127.0.0.1", 0)
         async with server:
             port = server.sockets[0].getsockname()[1]
-            settings = TransportSettings(
-                credentials=Credentials.of("sesame"), deadlines=Deadlines(connect=0.1, tls=1)
-            )
+            settings = TransportSettings(credentials=Credentials.of("sesame"), deadlines=Deadlines(connect=0.1, tls=1))
             transport = open_transport(f"https+postmark://127.0.0.1:{port}", settings)
             feed = feed_of([message(0)])
             with pytest.raises(ServiceError, match="MR751"):
