@@ -60,7 +60,11 @@ def _is_status(part: Message) -> bool:
 def _blocks(part: Message) -> Iterator[Mapping[str, str]]:
     """Groups of fields. Python's parser makes them messages; some systems send them as one text."""
     payload = part.get_payload()
-    texts = [_raw_fields(each) for each in payload] if isinstance(payload, list) else [text_of(part)]
+    texts = (
+        [_raw_fields(each) for each in payload if isinstance(each, Message)]
+        if isinstance(payload, list)
+        else [text_of(part)]
+    )
     for block in re.split(r"\n[ \t]*\n", "\n\n".join(texts).replace("\r\n", "\n")):
         found: dict[str, str] = {}
         name = ""

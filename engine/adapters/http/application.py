@@ -1,0 +1,157 @@
+"""The application: routes, and for each what it does. Nothing is answered before it is durable."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64decode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from engine.adapters.http.limits import Limits
+from engine.adapters.http.metrics import CONTENT_TYPE, FeedbackMetrics, Measured
+from engine.adapters.http.pages import ASK, DONE, HEADERS
+from engine.delivery.feedback.contract import Deliveries, Delivery, FeedbackIntake
+from engine.delivery.feedback.events import FeedbackEvent, Kind
+from engine.delivery.feedback.webhooks import ForgedError, MalformedError, Webhook
+from engine.delivery.identity import TokenUse
+from engine.errors import MailrayError
+
+WEBHOOK_BODY = 1 << 20
+MINUTE = 60_000_000
+_GIF = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  # one transparent pixel
+_NO_STORE: Final = {"Cache-Control": "no-store, private", "Pragma": "no-cache"}
+
+
+class Tokens(Protocol):
+    """Who verifies tokens and links; may block."""
+
+    def key_of(self, token: str, use: TokenUse) -> bytes | None: ...
+
+    def url_of(self, link: str) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackParts:
+    """What the application works with. ``wall`` is UTC microseconds; ``webhooks`` are those that are configured."""
+
+    tokens: Tokens
+    deliveries: Deliveries
+    intake: FeedbackIntake
+    webhooks: Sequence[Webhook]
+    wall: Callable[[], int]
+
+
+def feedback_application(parts: FeedbackParts) -> Starlette:
+    """The ASGI application. It trusts no header that a proxy may have added."""
+    metrics = FeedbackMetrics()
+    routes = _Routes(parts, metrics).routes()
+    return Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(Measured, metrics=metrics, routes=routes),
+            Middleware(Limits, bodies={"/hooks/": WEBHOOK_BODY}),
+        ],
+        exception_handlers={MailrayError: _unavailable},
+    )
+
+
+class _Routes:
+    def __init__(self, parts: FeedbackParts, metrics: FeedbackMetrics) -> None:
+        self._parts = parts
+        self._metrics = metrics
+        self._webhooks: Mapping[str, Webhook] = {each.name: each for each in parts.webhooks}
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/u/{token}", self.ask, methods=["GET"]),
+            Route("/u/{token}", self.unsubscribe, methods=["POST"]),
+            Route("/o/{token}.gif", self.opened, methods=["GET"]),
+            Route("/c/{token}/{link}", self.clicked, methods=["GET"]),
+            Route("/hooks/{provider}", self.webhook, methods=["POST"]),
+            Route("/healthz", self.health, methods=["GET"]),
+            Route("/metrics", self.metrics, methods=["GET"]),
+        ]
+
+    async def ask(self, request: Request) -> Response:
+        """A page with a button. Looking at it changes nothing: scanners and previews look at everything."""
+        await self._delivery(request, TokenUse.UNSUBSCRIBE)
+        return HTMLResponse(ASK, headers=HEADERS)
+
+    async def unsubscribe(self, request: Request) -> Response:
+        """RFC 8058 section 3.2: the POST alone does it, without cookies, redirects or questions."""
+        delivery = await self._delivery(request, TokenUse.UNSUBSCRIBE)
+        now = self._parts.wall()
+        await self._take([_of(delivery, Kind.UNSUBSCRIBE, now, "one-click")])
+        return HTMLResponse(DONE, headers=HEADERS)
+
+    async def opened(self, request: Request) -> Response:
+        delivery = await self._delivery(request, TokenUse.TRACKING)
+        if request.method == "GET":
+            await self._take([_of(delivery, Kind.OPEN, self._parts.wall(), "pixel")])
+        return Response(_GIF, media_type="image/gif", headers=_NO_STORE)
+
+    async def clicked(self, request: Request) -> Response:
+        """Lead on to where the sender's own link leads. What is not signed leads nowhere."""
+        url = await run_in_threadpool(self._parts.tokens.url_of, request.path_params["link"])
+        key = await run_in_threadpool(self._parts.tokens.key_of, request.path_params["token"], TokenUse.TRACKING)
+        if url is None or key is None:
+            raise HTTPException(400, "this link is not one of ours, or was changed")
+        delivery = await run_in_threadpool(self._parts.deliveries.find, key)
+        if delivery is not None and request.method == "GET":
+            await self._take([_of(delivery, Kind.CLICK, self._parts.wall(), "link", url)])
+        return RedirectResponse(url, 302, headers=_NO_STORE)
+
+    async def webhook(self, request: Request) -> Response:
+        webhook = self._webhooks.get(request.path_params["provider"])
+        if webhook is None:
+            raise HTTPException(404)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        body = await request.body()
+        try:
+            events = await run_in_threadpool(webhook.read, headers, body, self._parts.wall())
+        except ForgedError as fault:
+            raise HTTPException(401, str(fault)) from None
+        except MalformedError as fault:
+            raise HTTPException(400, str(fault)) from None
+        new = await self._take(events)
+        return JSONResponse({"events": len(events), "new": new})
+
+    async def health(self, _request: Request) -> Response:
+        return PlainTextResponse("ok", headers=_NO_STORE)
+
+    async def metrics(self, _request: Request) -> Response:
+        return Response(self._metrics.text(), headers={"Content-Type": CONTENT_TYPE, **_NO_STORE})
+
+    async def _delivery(self, request: Request, use: TokenUse) -> Delivery:
+        """The message that a token names. A forged token and one of a message that is unknown get the same answer."""
+        key = await run_in_threadpool(self._parts.tokens.key_of, request.path_params["token"], use)
+        delivery = None if key is None else await run_in_threadpool(self._parts.deliveries.find, key)
+        if delivery is None:
+            raise HTTPException(404)
+        return delivery
+
+    async def _take(self, events: Sequence[FeedbackEvent]) -> int:
+        new = await run_in_threadpool(self._parts.intake.take, events)
+        self._metrics.told(events)
+        return new
+
+
+def _of(delivery: Delivery, kind: Kind, now: int, source: str, url: str = "") -> FeedbackEvent:
+    """An event of a message. Within a minute it is the same one, so that nobody fills the log with one token."""
+    what = hashlib.blake2b(url.encode(), digest_size=8).hexdigest() if url else ""
+    identity = f"{source}:{delivery.key.hex()}:{what}:{now // MINUTE}"
+    return FeedbackEvent(identity, kind, now, source, delivery.key, delivery.address, delivery.campaign, detail=url)
+
+
+async def _unavailable(_request: Request, _fault: Exception) -> Response:
+    """A store that cannot be written now: whoever asks asks again."""
+    return PlainTextResponse("try again later", 503, headers={"Retry-After": "30"})

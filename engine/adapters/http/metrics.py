@@ -1,0 +1,72 @@
+"""Counters for Prometheus. No label holds an address, a domain or anything else that a stranger writes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engine.delivery.feedback.events import FeedbackEvent
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_METHODS = frozenset({"GET", "HEAD", "POST"})
+
+
+class FeedbackMetrics:
+    """What was asked and what came back."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "mailray_http_requests", "Requests by route, method and status.", ["route", "method", "status"],
+            registry=self._registry,
+        )  # fmt: skip
+        self._seconds = Histogram(
+            "mailray_http_request_seconds", "Seconds to answer, by route.", ["route"],
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5), registry=self._registry,
+        )  # fmt: skip
+        self._events = Counter(
+            "mailray_feedback_events", "Events told to us, by kind and source; repetitions count.", ["kind", "source"],
+            registry=self._registry,
+        )  # fmt: skip
+
+    def told(self, events: Sequence[FeedbackEvent]) -> None:
+        for each in events:
+            self._events.labels(each.kind.value, each.source).inc()
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        self._requests.labels(route, method if method in _METHODS else "other", str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def text(self) -> bytes:
+        return generate_latest(self._registry)
+
+
+class Measured:
+    """ASGI: counts requests by the route's pattern, never by the path that was asked for."""
+
+    def __init__(self, app: ASGIApp, metrics: FeedbackMetrics, routes: Sequence[Route]) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start, status = time.perf_counter(), 500
+
+        async def counted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, counted)
+        finally:
+            route = next((each.path for each in self._routes if each.matches(scope)[0] is not Match.NONE), "none")
+            self._metrics.answered(route, scope["method"], status, time.perf_counter() - start)

@@ -1,0 +1,85 @@
+"""The application on a socket of its own."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from engine.errors import CannotCreateError
+
+CONCURRENT = 500
+IDLE_SECONDS = 15
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, but a signal that ended it is not raised again: to be told to stop is no fault."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+
+class HttpServer:
+    """Listens from the moment that it is made, so that its port is known; serves while ``run`` runs. Raises CannotCreateError.
+
+    TLS is for a proxy in front of it, whose headers it does not believe.
+    """
+
+    def __init__(self, application: ASGIApp, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            self._socket = socket.create_server((host, port), family=family, backlog=1_024)
+        except OSError as fault:
+            raise CannotCreateError.single(
+                "MR776",
+                f"{host}:{port} cannot be listened on: {fault.strerror}",
+                help="choose another --host or --port",
+            ) from fault
+        self._server = _Server(
+            uvicorn.Config(
+                application,
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,  # its lines would hold tokens
+                proxy_headers=False,
+                server_header=False,
+                limit_concurrency=CONCURRENT,
+                timeout_keep_alive=IDLE_SECONDS,
+                timeout_graceful_shutdown=10,
+            )
+        )
+
+    @property
+    def port(self) -> int:
+        return int(self._socket.getsockname()[1])
+
+    def run(self) -> None:
+        """Serve until interrupted or told to stop; what is being answered is answered first."""
+        self._server.run(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """End soon; may be called from any thread."""
+        self._server.should_exit = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()

@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO delivery (key, message, batch, row) VALUES (?, ?, ?, ?);

@@ -1,0 +1,1 @@
+INSERT OR IGNORE INTO batch (run, partition) VALUES (?, ?) RETURNING id;

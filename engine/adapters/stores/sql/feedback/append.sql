@@ -1,0 +1,2 @@
+INSERT OR IGNORE INTO event (tenant, id, kind, source, at, key, address, campaign, status, detail)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);

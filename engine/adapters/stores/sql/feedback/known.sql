@@ -1,0 +1,1 @@
+SELECT id FROM event WHERE tenant = ? AND id IN (SELECT value FROM json_each(?));
