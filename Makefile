@@ -9,6 +9,8 @@ BIN := .venv/bin
 
 export RAY_ENABLE_UV_RUN_RUNTIME_ENV := 0
 export RAY_USAGE_STATS_ENABLED := 0
+# The machine's own certificate authorities count, as they do for pip.
+export UV_SYSTEM_CERTS := 1
 
 .PHONY: help setup lock demo test check format bench soak clean
 
