@@ -14,6 +14,7 @@ from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.run_control import RunControl
 from engine.adapters.stores.run_folder import RunFolder
 from engine.assembly.campaign import OpenCampaign, open_campaign
+from engine.assembly.destinations import destination_table
 from engine.assembly.ledger import ledger_record, open_ledger
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.sending import Route, open_route, signer_of
@@ -29,6 +30,7 @@ from engine.errors import RefusedError
 from engine.ledger.contract import Ledger
 from engine.monitoring import Stages
 from engine.pipeline.materialise import Mailing
+from engine.pipeline.pace import destinations
 from engine.pipeline.records import MANIFEST
 from engine.pipeline.run import CampaignRun, Observer, Selection
 from engine.pipeline.worker import Worker, outcome_counts
@@ -101,6 +103,7 @@ def create_run(campaign: OpenCampaign, path: Path, settings: AppSettings, limit:
     open_route(route, delivery, run.origin)
     signer_of(delivery, run.origin)
     resolve_secret(delivery.secret, run.origin)
+    destinations(campaign.campaign, destination_table())
     versions = CampaignTemplates(campaign.loaded.folder).published(each.name for each in campaign.templates)
     ledger = ledger_record(settings, run.origin)
     opened.folder.create()

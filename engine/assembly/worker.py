@@ -13,6 +13,7 @@ from engine.adapters.stores.ledger_archive import LedgerArchive
 from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.run_control import RunControl
 from engine.adapters.stores.run_folder import RunFolder
+from engine.assembly.destinations import destination_table
 from engine.assembly.ledger import open_ledger
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.sending import Route, open_route, signer_of
@@ -24,7 +25,9 @@ from engine.delivery.worker import Settings as DeliverySettings
 from engine.pipeline.definition import TENANT, PlanDefinition
 from engine.pipeline.gate import Gates
 from engine.pipeline.materialise import Mailing
+from engine.pipeline.pace import RunPace
 from engine.pipeline.programs import compile_templates
+from engine.pipeline.tracking import tracked
 from engine.pipeline.worker import Deliverer, Planner, Worker
 from engine.templates.catalogue import TemplateSet
 
@@ -48,14 +51,16 @@ def mailing_of(definition: PlanDefinition, templates: Iterable[TemplateSet], ori
     """The compiled templates, the MIME program and the keys that sign; ``origin`` is where their references begin."""
     campaign = definition.campaign
     secret = resolve_secret(campaign.delivery.secret, origin)
-    unsubscribe = campaign.delivery.unsubscribe
+    unsubscribe, tracking = campaign.delivery.unsubscribe, campaign.delivery.tracking
     return Mailing(
-        compile_templates(campaign, templates),
+        compile_templates(campaign, tracked(templates, tracking, secret)),
         MessageProgram(SenderIdentity.of(campaign, TENANT), secret=secret),
         secret,
         definition.now,
         None if unsubscribe is None else unsubscribe.url,
         signer_of(campaign.delivery, origin),
+        None if tracking is None else tracking.url,
+        campaign.delivery.return_path,
     )
 
 
@@ -88,7 +93,7 @@ def _deliverer(job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[
         ),
         _wall,
         lambda: stopped() or control.stopped(),
-        campaign.limits.messages_per_second,
+        RunPace(campaign, destination_table(), time.monotonic),
         Gates(
             campaign,
             str(folder.path),

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Protocol
 
 from engine.campaign.schema import UnknownPolicy
 from engine.delivery.gate import Gate, Hold, WatchedGate
 from engine.delivery.journal import Journal
 from engine.delivery.message import Message, Outcome, OutcomeClass
-from engine.delivery.pacing import TokenBucket
+from engine.delivery.pacing import PartitionPacing, Sign, sign_of
 from engine.delivery.recovery import resends
 from engine.delivery.retry import Schedule
 from engine.delivery.supply import Supply
@@ -55,18 +57,27 @@ def nothing(_: Counts) -> None:
     return None
 
 
+class Pace(Protocol):
+    """How fast all messages together go."""
+
+    def take(self, now: float) -> float:
+        """Take a turn, and give the seconds until it comes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What a delivery asks of the world while it runs; each is called often and must be quick.
 
-    ``wall`` is UTC microseconds. ``stopped`` is looked at before each message: a pause or an end. ``gate`` is asked
-    when a message is taken and again right before its intent. ``progress`` gets the partition's counts some times a second.
+    ``wall`` is UTC microseconds. ``stopped`` is looked at before each message: a pause or an end. ``gate`` is asked when a message
+    is taken and again right before its intent. ``progress`` gets the partition's counts some times a second. ``pace`` is that of
+    all messages, ``pacing`` that of each destination.
     """
 
     wall: Callable[[], int]
     stopped: Callable[[], bool] = never
     progress: Callable[[Counts], None] = nothing
-    pace: TokenBucket | None = None
+    pace: Pace | None = None
+    pacing: PartitionPacing | None = None
     gate: Gate | None = None
 
 
@@ -100,6 +111,7 @@ class Dispatch:
         self._loop = asyncio.get_running_loop()
         self._free_at = self._loop.time()
         self._next_progress = self._loop.time()
+        self._room = asyncio.Event()
 
     @property
     def ended(self) -> bool:
@@ -113,11 +125,11 @@ class Dispatch:
     async def take(self) -> Message | None:
         """The next message that has passed the gate and waited for its turn."""
         while not self.halted:
-            message = self._supply.take()
+            message = self._supply.take(self._loop.time())
             if message is None:
                 if self._supply.exhausted:
                     return None
-                await self._refill()
+                await self._more()
             elif await self._ready(message):
                 self._attempts[message.index] += 1
                 return message
@@ -136,6 +148,7 @@ class Dispatch:
         if hold.until:
             return Look.NOT_NOW
         self._skip(row, hold.reason)
+        self._end(message, Sign.NOTHING)
         return Look.SKIPPED
 
     def hold(self, row: int, hold: Hold) -> None:
@@ -171,6 +184,7 @@ class Dispatch:
     def outcome(self, message: Message, outcome: Outcome) -> None:
         row, now = message.index, self._around.wall()
         state = outcome.outcome
+        self._end(message, sign_of(outcome))
         next_at = self._next_at(message, now) if state is OutcomeClass.DEFERRED else 0
         self._record(
             Entry(
@@ -202,6 +216,7 @@ class Dispatch:
         if intended:
             self._record(Entry(row, State.DEFERRED.value, self._attempts[row], now, Reason.RELEASED.value, now))
         self._attempts[row] -= 1
+        self._end(message, Sign.NOTHING)
         self._supply.give_back(message)
 
     def counts(self) -> Counts:
@@ -219,15 +234,29 @@ class Dispatch:
 
     async def _ready(self, message: Message) -> bool:
         """Whether the message has passed the gate and waited for its turn. One that is cancelled meanwhile is not lost."""
+        if self._around.pacing is not None:
+            self._around.pacing.begin(message, self._loop.time())
         try:
-            return await self._passes(message) and await self._turn(message)
+            if await self._passes(message):
+                if await self._turn():
+                    return True
+                self._supply.give_back(message)
         except MailrayError as fault:
             self.fault = self.fault or fault
+            self._supply.give_back(message)
         except BaseException:
             self._supply.give_back(message)
+            self._end(message, Sign.NOTHING)
             raise
-        self._supply.give_back(message)
+        self._end(message, Sign.NOTHING)
         return False
+
+    def _end(self, message: Message, sign: Sign) -> None:
+        """Its destination has room for another message."""
+        if self._around.pacing is not None:
+            self._around.pacing.end(message, sign, self._loop.time())
+            self._supply.ended()
+            self._room.set()
 
     async def _passes(self, message: Message) -> bool:
         row, now, gate = message.index, self._around.wall(), self._gate
@@ -245,14 +274,9 @@ class Dispatch:
             self.hold(row, hold)
         return hold is None
 
-    async def _turn(self, message: Message) -> bool:
+    async def _turn(self) -> bool:
         """Wait for a token; False when the delivery was stopped meanwhile."""
-        if self._around.pace is None:
-            return True
-        if await self.sleep(self._around.pace.take(self._loop.time())):
-            return True
-        self._supply.give_back(message)
-        return False
+        return self._around.pace is None or await self.sleep(self._around.pace.take(self._loop.time()))
 
     async def sleep(self, seconds: float) -> bool:
         """Sleep, unless the delivery is halted; says whether it slept through."""
@@ -262,6 +286,16 @@ class Dispatch:
                 return False
             await asyncio.sleep(min(left, LONGEST_NAP))
         return True
+
+    async def _more(self) -> None:
+        """Bring in more messages or, when there are enough and none may go, wait until one may."""
+        wait = self._supply.wait(self._loop.time())
+        if wait <= 0:
+            await self._refill()
+            return
+        self._room.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._room.wait(), min(wait, LONGEST_NAP))
 
     async def _refill(self) -> None:
         try:

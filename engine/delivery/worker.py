@@ -124,7 +124,8 @@ class _Delivery:
         if gate is not None:
             await gate.refresh()
             ready, held = sift(gate.gate, ready, self._around.wall())
-        supply = Supply(materialise(ready), materialising, None if gate is None else gate.gate.admit)
+        admit = None if gate is None else gate.gate.admit
+        supply = Supply(materialise, ready, materialising, admit, self._around.pacing)
         journal = Journal(self._append, writing)
         tally = standing.tally()
         tally.enter_all(recovery.entries)

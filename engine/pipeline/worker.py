@@ -14,7 +14,6 @@ import pyarrow as pa
 from engine.audience.partitions import Partition
 from engine.delivery.dispatch import Surroundings
 from engine.delivery.gate import Gate
-from engine.delivery.pacing import TokenBucket
 from engine.delivery.transport import Transport
 from engine.delivery.worker import Settings, deliver
 from engine.ledger.contract import Ledger
@@ -23,6 +22,7 @@ from engine.ledger.states import State
 from engine.monitoring import Stages
 from engine.pipeline.closing import Archive, close_partition
 from engine.pipeline.materialise import Mailing, Materialiser
+from engine.pipeline.pace import RunPace
 from engine.pipeline.work import DeliveryProgress, DeliveryWork, PartitionDelivery, PartitionPlan, ProgressCallback
 
 
@@ -55,7 +55,7 @@ class Deliverer:
         settings: Settings,
         wall: Callable[[], int],
         stopped: Callable[[], bool],
-        rate: float | None,
+        pace: RunPace,
         gate: Callable[[int, pa.RecordBatch], Gate],
     ) -> None:
         self._mailing = mailing
@@ -67,7 +67,7 @@ class Deliverer:
         self._wall = wall
         self._stopped = stopped
         self._gate = gate
-        self._pace = None if rate is None else TokenBucket(rate, rate, time.monotonic())
+        self._pace = pace
 
     def deliver(self, work: DeliveryWork, progress: ProgressCallback) -> PartitionDelivery:
         stages = Stages(time.perf_counter)
@@ -77,7 +77,8 @@ class Deliverer:
             wall=self._wall,
             stopped=self._stopped,
             progress=lambda counts: progress(DeliveryProgress(work.number, outcome_counts(counts))),
-            pace=self._pace,
+            pace=self._pace.together,
+            pacing=self._pace.of(outbox),
             gate=self._gate(work.number, outbox),
         )
         ledger = self._ledger.partition(work.number)

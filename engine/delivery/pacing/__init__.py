@@ -1,0 +1,22 @@
+"""How fast: rates, destinations, congestion, warm-up. Pure: clocks are passed in."""
+
+from engine.delivery.pacing.bucket import Buckets, TokenBucket
+from engine.delivery.pacing.destinations import OTHER, Destinations, domain_of, parse_table, with_domains
+from engine.delivery.pacing.pacing import PartitionPacing, Throttles
+from engine.delivery.pacing.throttle import Limit, Sign, Throttle, sign_of
+
+__all__ = [
+    "OTHER",
+    "Buckets",
+    "Destinations",
+    "Limit",
+    "PartitionPacing",
+    "Sign",
+    "Throttle",
+    "Throttles",
+    "TokenBucket",
+    "domain_of",
+    "parse_table",
+    "sign_of",
+    "with_domains",
+]
