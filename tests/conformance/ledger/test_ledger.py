@@ -227,3 +227,11 @@ def test_many_messages_and_entries_come_back(ledger: Ledger) -> None:
     assert standing.counts().as_dict() == {"accepted": 3_000} == ledger.counts().as_dict()
     assert standing.log.detail.take(standing.last.tolist()).to_pylist() == [f"accepted {row}" for row in range(3_000)]
     reader.close()
+
+
+def test_texts_come_back_as_they_were(ledger: Ledger) -> None:
+    texts = ["", '"', "\\", "{}", ",", "NULL", 'a"b\\c', "'", "\n\t ", "ä€😀", "%s $1 ?"]
+    partition = claimed(ledger, [row.to_bytes(16, "big") for row in range(len(texts))])
+    partition.append([entry(row, State.DEFERRED, detail=text) for row, text in enumerate(texts)], NOW + LEASE)
+    assert partition.replay().log.detail.to_pylist() == texts
+    partition.close()
