@@ -170,6 +170,16 @@ class Unsubscribe(Model):
     mailto: str | None = None
 
 
+class Tracking(Model):
+    """What tells that a message was read; `mailray serve` stands behind the address."""
+
+    url: Annotated[str, Field(pattern=r"^https://[^\s\"'<>{}?#]+/$", max_length=500)] = Field(
+        description="Where `mailray serve` is reached, with a `/` at its end; c/... and o/... are appended."
+    )
+    clicks: bool = Field(default=True, description="Lead links with a constant address through it.")
+    opens: bool = Field(default=True, description="Add a picture of one pixel to the HTML part.")
+
+
 class Dkim(Model):
     """Signatures of our own; a provider that writes messages anew signs them itself."""
 
@@ -195,8 +205,14 @@ class Delivery(Model):
     )
     from_: Sender = Field(alias="from")
     reply_to: str | None = None
-    return_path: str | None = Field(default=None, description="Envelope sender; the From address if absent.")
+    return_path: str | None = Field(
+        default=None,
+        description="Envelope sender; the From address if absent. `{token}` in it names the message that bounced.",
+    )
     unsubscribe: Unsubscribe | None = None
+    tracking: Tracking | None = Field(
+        default=None, description="Nothing is tracked if absent; what is, the recipient should have been told."
+    )
     postal_address: str | None = Field(default=None, description="Marketing mail must carry one.")
     on_unknown: Named[UnknownPolicy] | None = Field(
         default=None, description="skip for marketing and resend for transactional mail if absent."

@@ -12,22 +12,26 @@ import pyarrow.compute as pc
 from jinja2 import TemplateRuntimeError, UndefinedError
 
 from engine.delivery.dkim import Signer
-from engine.delivery.identity import unsubscribe_tokens
+from engine.delivery.identity import TokenUse, unsubscribe_tokens
+from engine.delivery.identity import tokens as tokens_of
 from engine.delivery.mime import Envelope, MessageProgram
 from engine.delivery.supply import Block
 from engine.monitoring import Stages
 from engine.pipeline.definition import FIELD
+from engine.pipeline.tracking import CLICK_URL, OPEN_URL
 from engine.templates import PartsProgram
 
 UNSUBSCRIBE_URL = "unsubscribe_url"  # what templates know of the envelope
 RENDERED = 8_192  # rows at a time: a kernel's call costs the same for one row as for a thousand
+IN_RETURN_PATH = "{token}"
 BODIES = 256  # messages at a time: some megabytes
 
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
     """All that is the same for a run's messages. ``programs`` are by template; ``date`` is the run's clock; without a ``signer``
-    messages go out unsigned."""
+    messages go out unsigned. ``tracking`` is where `mailray serve` is reached; ``{token}`` in the ``return_path`` stands for the
+    message's own."""
 
     programs: Mapping[str, PartsProgram]
     mime: MessageProgram
@@ -35,6 +39,8 @@ class Mailing:
     date: datetime
     unsubscribe: str | None
     signer: Signer | None = None
+    tracking: str | None = None
+    return_path: str | None = None
 
 
 class Materialiser:
@@ -61,7 +67,14 @@ class Materialiser:
         tokens = _tokens(mailing, batch)
         with self._stages.timed("render", len(rows)):
             rendered = mailing.programs[template].render(_variables(mailing, batch, tokens))
-        envelope = Envelope(rows, batch.column("key"), batch.column("address"), mailing.date, tokens=tokens)
+        envelope = Envelope(
+            rows,
+            batch.column("key"),
+            batch.column("address"),
+            mailing.date,
+            return_paths=_return_paths(mailing, batch),
+            tokens=tokens,
+        )
         with self._stages.timed("mime", len(rows)):
             wire = mailing.mime.materialise(rendered, envelope)
         faults = {int(rows[each]): reason for each, reason in wire.errors.items()}
@@ -84,10 +97,23 @@ def _tokens(mailing: Mailing, outbox: pa.RecordBatch) -> pa.StringArray | None:
     return unsubscribe_tokens(mailing.secret, outbox.column("key")) if mailing.unsubscribe else None
 
 
+def _return_paths(mailing: Mailing, outbox: pa.RecordBatch) -> pa.StringArray | None:
+    before, token, after = (mailing.return_path or "").partition(IN_RETURN_PATH)
+    if not token:
+        return None
+    return pc.binary_join_element_wise(
+        before, tokens_of(mailing.secret, outbox.column("key"), TokenUse.RETURN_PATH), after, ""
+    )
+
+
 def _variables(mailing: Mailing, outbox: pa.RecordBatch, tokens: pa.StringArray | None) -> pa.RecordBatch:
     columns = {name.removeprefix(FIELD): outbox.column(name) for name in outbox.schema.names if name.startswith(FIELD)}
     if tokens is not None:
         columns[UNSUBSCRIBE_URL] = pc.binary_join_element_wise(mailing.unsubscribe, tokens, "")
+    if mailing.tracking is not None:
+        names = tokens_of(mailing.secret, outbox.column("key"), TokenUse.TRACKING)
+        columns[CLICK_URL] = pc.binary_join_element_wise(f"{mailing.tracking}c/", names, "/", "")
+        columns[OPEN_URL] = pc.binary_join_element_wise(f"{mailing.tracking}o/", names, ".gif", "")
     if not columns:
         columns["row"] = outbox.column("row")  # a batch needs a column to have rows
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))

@@ -31,6 +31,7 @@ _ADDRESSES: tuple[KeyPath, ...] = (
 _HEADER_TEXTS: tuple[KeyPath, ...] = (("delivery", "from", "name"), ("delivery", "unsubscribe", "url"))
 _SECRETS: tuple[KeyPath, ...] = (("delivery", "secret"), ("delivery", "credentials"), ("delivery", "dkim", "key"))
 _SECRET_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:\S.*")
+_TOKEN_LETTERS = 48
 # C0 and C1 controls and the two Unicode line separators: any of them could end a header's line.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -40,8 +41,9 @@ def wrong_addresses(document: Document) -> Iterator[Diagnostic]:
         address = document.get(path, str)
         if address is None or len(address) > 254:
             continue
+        filled = address.replace("{token}", "t" * _TOKEN_LETTERS) if path[-1] == "return_path" else address
         try:
-            validate_email(address, check_deliverability=False, globally_deliverable=False)
+            validate_email(filled, check_deliverability=False, globally_deliverable=False)
         except EmailNotValidError as error:
             message = f"`{dotted(path)}` is no e-mail address: {str(error).rstrip('.')}"
             yield document.fault("MR150", message, path, "write it like `news@example.com`; a name has its own key")

@@ -179,3 +179,30 @@ def test_secrets_and_addresses_stay_out_of_what_is_printed(
         }
         assert "canary" not in client.get("/metrics").text
     assert suppressed(mailray) == {"canary@example.net": "bounced"}
+
+
+def test_clicks_and_opens(mailray: Any, serve: Serve, campaign: Path, tmp_path: Path) -> None:
+    file = campaign / "campaign.yaml"
+    tracking = "  tracking: {url: https://go.example.com/}\n  return_path: bounces+{token}@example.com\n  unsubscribe:"
+    file.write_text(file.read_text().replace("  unsubscribe:", tracking, 1))
+    page = campaign / "templates" / "hello.html.j2"
+    page.write_text(page.read_text() + '<a href="https://shop.example.com/?a=1&amp;b=2">shop</a>')
+    assert mailray("validate", campaign).code == 0
+    done = mailray(
+        "run", campaign, "--runner", "inline", "--transport", f"file://{tmp_path}/out", "--run-dir", "runs/first"
+    )
+    assert done.code == 0
+    raw = b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*.eml")).replace(b"=\r\n", b"").decode()
+    click = re.search(r"https://go\.example\.com(/c/[a-z2-7]{48}/[\w-]+)", raw)
+    pixel = re.search(r"https://go\.example\.com(/o/[a-z2-7]{48}\.gif)", raw)
+    assert click
+    assert pixel
+    with httpx.Client(base_url=serve()) as client:
+        reply = client.get(click[1])
+        assert (reply.status_code, reply.headers["location"]) == (302, "https://shop.example.com/?a=1&b=2")
+        assert client.get(click[1][:-1]).status_code == 400
+        assert client.get(pixel[1]).headers["content-type"] == "image/gif"
+        metrics = client.get("/metrics").text
+    assert 'mailray_feedback_events_total{kind="click",source="link"} 1.0' in metrics
+    assert 'mailray_feedback_events_total{kind="open",source="pixel"} 1.0' in metrics
+    assert suppressed(mailray) == {}

@@ -51,7 +51,7 @@ class PostmarkWebhook:
                 kind=kind,
                 at=instant(at, now),
                 source=self.name,
-                key=delivery_key(metadata.get("delivery_key")) if isinstance(metadata, Mapping) else None,
+                key=delivery_key(metadata.get("delivery-key")) if isinstance(metadata, Mapping) else None,
                 address=address or None,
                 status=status,
                 detail=detail,

@@ -88,5 +88,5 @@ class ResendWebhook:
 def _key(tags: Any) -> bytes | None:
     """Tags come as an object, or as a list of names and values."""
     if isinstance(tags, Mapping):
-        return delivery_key(tags.get("delivery_key"))
-    return delivery_key(*(each.get("value") for each in rows(tags) if each.get("name") == "delivery_key"))
+        return delivery_key(tags.get("delivery-key"))
+    return delivery_key(*(each.get("value") for each in rows(tags) if each.get("name") == "delivery-key"))

@@ -80,7 +80,7 @@ class SendGridWebhook:
             kind=kind,
             at=instant(row.get("timestamp"), now),
             source=self.name,
-            key=delivery_key(row.get("delivery_key")),
+            key=delivery_key(row.get("delivery-key")),
             address=text(row.get("email")) or None,
             status=status,
             detail=detail,

@@ -168,5 +168,5 @@ def _of_amazon(url: str) -> str:
 
 def _key(mail: Mapping[str, Any]) -> bytes | None:
     tags = mail.get("tags")
-    values = tags.get("delivery_key") if isinstance(tags, Mapping) else None
+    values = tags.get("delivery-key") if isinstance(tags, Mapping) else None
     return delivery_key(*(values if isinstance(values, list) else [values]))
