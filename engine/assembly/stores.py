@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from engine.adapters.stores.caps_sqlite import SqliteCaps
 from engine.adapters.stores.suppression_sqlite import SqliteSuppression
-from engine.audience.frequency import CapsStore
 from engine.audience.suppression import SuppressionStore
 from engine.pipeline.definition import TENANT
 
@@ -25,5 +24,6 @@ def suppressed_addresses(folder: Path, list: str) -> Iterator[pa.StringArray]:
     return open_suppression(folder).suppressed(list) if (folder / _SUPPRESSION).exists() else iter(())
 
 
-def open_caps(folder: Path) -> CapsStore:
+def open_caps(folder: Path) -> SqliteCaps:
+    """Frequency caps and daily allowances."""
     return SqliteCaps(folder / "caps.sqlite")

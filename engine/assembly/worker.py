@@ -25,7 +25,7 @@ from engine.delivery.worker import Settings as DeliverySettings
 from engine.pipeline.definition import TENANT, PlanDefinition
 from engine.pipeline.gate import Gates
 from engine.pipeline.materialise import Mailing
-from engine.pipeline.pace import RunPace
+from engine.pipeline.pace import RunPace, destinations
 from engine.pipeline.programs import compile_templates
 from engine.pipeline.tracking import tracked
 from engine.pipeline.worker import Deliverer, Planner, Worker
@@ -78,6 +78,7 @@ def _planner(job: RunJob) -> Planner:
 def _deliverer(job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[[], bool]) -> Deliverer:
     campaign, folder = job.definition.campaign, RunFolder(job.settings.run_folder)
     delivery, control = campaign.delivery, RunControl(folder.path)
+    caps = open_caps(job.settings.stores)
     return Deliverer(
         mailing_of(job.definition, templates, job.settings.origin),
         PlanFiles(folder.path),
@@ -99,7 +100,9 @@ def _deliverer(job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[
             str(folder.path),
             round(job.definition.now.timestamp() * 1_000_000),
             open_suppression(job.settings.stores),
-            open_caps(job.settings.stores),
+            caps,
+            caps,
+            destinations(campaign, destination_table()),
             _wall,
         ).of,
     )

@@ -1,8 +1,8 @@
 """No more than so many messages to one recipient in so much time, whatever campaign they are of.
 
-A place is reserved before a message is sent, under its delivery key, so that to reserve twice is to reserve once. What stands in the
-store is the latest instant at which the message can reach the recipient: for a reservation its end, for a message that was sent the
-time of its outcome. Thus a count over the store is never too small, whoever dies in between.
+A place is reserved before a message is sent, under its delivery key and by its run, so that to reserve twice is to reserve
+once. What stands in the store is the latest instant at which the message can reach the recipient: for a reservation its end, for
+a message that was sent the time of its outcome. Thus a count over the store is never too small, whoever dies in between.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ class CapsStore(Protocol):
     processes at once. Raises TryAgainError (MR671) when the store cannot be used now, InputError (MR672) when it is damaged."""
 
     def reserve(
-        self, wanted: Sequence[Reservation], caps: Sequence[Cap], now: int, until: int, holder: str
+        self, wanted: Sequence[Reservation], caps: Sequence[Cap], now: int, until: int, holder: bytes
     ) -> Sequence[bool]:
         """Reserve in order, each atomically: True where, besides itself, fewer messages than each cap allows stand after
         ``now - per``; it is then held by ``holder`` and stands at ``until``. Durable when it returns."""
 
-    def settle(self, settled: Sequence[tuple[bytes, int | None]]) -> None:
-        """Of each key the instant at which the message was, or may have been, sent, or None: it has not been. To settle again changes
-        nothing; a key that was never reserved is passed over."""
+    def settle(self, settled: Sequence[tuple[bytes, int | None]], holder: bytes) -> None:
+        """Of each key of a holder the instant at which the message was, or may have been, sent, or None: it has not been. To settle
+        again changes nothing; a key that was never reserved is passed over."""
 
-    def held(self, holder: str) -> list[bytes]:
+    def held(self, holder: bytes) -> list[bytes]:
         """The keys that ``holder`` has reserved and not settled."""
 
     def forget(self, before: int) -> None:
@@ -80,7 +80,7 @@ class PartitionCaps:
     ) -> None:
         self._store = store
         self._caps = caps
-        self._holder = holder
+        self._holder = hashlib.blake2b(holder.encode(), digest_size=DIGEST_BYTES).digest()
         self._keys = keys
         self._recipients = recipients
         self._usable_until: dict[int, int] = {}
@@ -124,7 +124,7 @@ class PartitionCaps:
         left = set(self._store.held(self._holder))
         if left:
             known = {self._keys[row]: at for row, at in sent.items()}
-            self._store.settle([(key, known.get(key)) for key in left])
+            self._store.settle([(key, known.get(key)) for key in left], self._holder)
         self._store.forget(now - max(cap.per for cap in self._caps) - HOLD)
 
     def _flush(self) -> None:
@@ -132,7 +132,7 @@ class PartitionCaps:
         if not settled:
             return
         try:
-            self._store.settle(settled)
+            self._store.settle(settled, self._holder)
         except BaseException:
             self._settled.extendleft(reversed(settled))
             raise

@@ -59,8 +59,8 @@ class _Lane:
 class Supply:
     """Of each lane a block or two are in memory, one block is under way, and there are the messages that connections hold.
 
-    A lane is a destination, as ``pacing`` has it (None: there is one lane, which never waits). A lane that must wait is passed over:
-    its messages stay where they are, and no more of them are made. Times are the event loop's.
+    A lane is a destination that is paced, or all others together, as ``pacing`` has it (None: there is one lane, which never waits).
+    A lane that must wait is passed over: its messages stay where they are, and no more of them are made. Times are the event loop's.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Supply:
         self._coming: asyncio.Future[Drawn | None] | None = None
         self._coming_lane = 0
         for row in rows:
-            self._lane(0 if pacing is None else pacing.group_of[row]).rows.append(row)
+            self._lane(0 if pacing is None else pacing.lane(row)).rows.append(row)
 
     @property
     def exhausted(self) -> bool:
@@ -118,7 +118,7 @@ class Supply:
             self._full.clear()
 
     def give_back(self, message: Message) -> None:
-        self._lane(0 if self._pacing is None else self._pacing.group_of[message.index]).ready.append(message)
+        self._lane(0 if self._pacing is None else self._pacing.lane(message.index)).ready.append(message)
 
     async def refill(self) -> Drawn:
         """Bring in the next block and start on the one after it; returns what is new, to whoever brought it in."""

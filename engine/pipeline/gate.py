@@ -1,8 +1,9 @@
-"""The gate of one partition: suppression as it is now, the recipient's hours, frequency caps."""
+"""The gate of one partition: suppression as it is now, the recipient's hours, frequency caps, a warm-up's daily allowance."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from engine.audience.suppression import GLOBAL, LiveSuppression, SuppressionStor
 from engine.campaign.durations import microseconds, time_of_day
 from engine.campaign.schema import Campaign
 from engine.delivery.gate import Hold
+from engine.delivery.pacing import AllowanceStore, Destinations, PartitionWarmUp, WarmUpPlan, domain_of
 from engine.ledger.replay import Standing
 from engine.ledger.states import Reason, State
 from engine.pipeline.definition import TENANT, ZONE
@@ -30,19 +32,21 @@ _PERHAPS_SENT = (
 
 
 class PartitionGate:
-    """``hours`` and ``caps`` are None where a campaign has none. ``wall`` gives UTC microseconds."""
+    """``hours``, ``caps`` and ``warm_up`` are None where a campaign has none. ``wall`` gives UTC microseconds."""
 
     def __init__(
         self,
         suppression: LiveSuppression,
         hours: RecipientHours | None,
         caps: PartitionCaps | None,
+        warm_up: PartitionWarmUp | None,
         wall: Callable[[], int],
     ) -> None:
         self._suppression = suppression
         self._suppressed = suppression.holds
         self._hours = hours
         self._caps = caps
+        self._warm_up = warm_up
         self._wall = wall
 
     def recover(self, standing: Standing) -> None:
@@ -58,9 +62,18 @@ class PartitionGate:
         self._suppression.refresh()
         if self._caps is not None:
             self._caps.flush()
+        if self._warm_up is not None:
+            self._warm_up.flush()
 
     def admit(self, rows: Sequence[int]) -> Mapping[int, Hold]:
-        return {} if self._caps is None else dict.fromkeys(self._caps.reserve(rows, self._wall()), _CAPPED)
+        now = self._wall()
+        held: dict[int, Hold] = {}
+        if self._caps is not None:
+            held = dict.fromkeys(self._caps.reserve(rows, now), _CAPPED)
+        if self._warm_up is not None:
+            left = self._warm_up.reserve([row for row in rows if row not in held], now)
+            held |= {row: Hold(Reason.WARM_UP, until) for row, until in left.items()}
+        return held
 
     def look(self, row: int, now: int) -> Hold | None:
         if self._suppressed(row):
@@ -70,15 +83,21 @@ class PartitionGate:
         return None
 
     def admitted(self, row: int, now: int) -> bool:
-        return self._caps is None or self._caps.reserved(row, now)
+        return (self._caps is None or self._caps.reserved(row, now)) and (
+            self._warm_up is None or self._warm_up.reserved(row, now)
+        )
 
     def settle(self, row: int, sent_at: int | None) -> None:
         if self._caps is not None:
             self._caps.settle(row, sent_at)
+        if self._warm_up is not None:
+            self._warm_up.settle(row, sent=sent_at is not None)
 
     def close(self) -> None:
         if self._caps is not None:
             self._caps.release()
+        if self._warm_up is not None:
+            self._warm_up.release()
 
 
 class Gates:
@@ -91,6 +110,8 @@ class Gates:
         start: int,
         suppression: SuppressionStore,
         caps: CapsStore,
+        allowances: AllowanceStore,
+        destinations: Destinations,
         wall: Callable[[], int],
     ) -> None:
         self._campaign = campaign
@@ -98,12 +119,16 @@ class Gates:
         self._start = start
         self._suppression = suppression
         self._caps = caps
+        self._allowances = allowances
+        self._destinations = destinations
         self._wall = wall
 
     def of(self, partition: int, outbox: pa.RecordBatch) -> PartitionGate:
         """The gate of the messages of a partition's outbox."""
         live = LiveSuppression(self._suppression, self._campaign.audience.list_ or GLOBAL, outbox.column("address"))
-        return PartitionGate(live, self._hours(outbox), self._frequency(partition, outbox), self._wall)
+        return PartitionGate(
+            live, self._hours(outbox), self._frequency(partition, outbox), self._warm_up(outbox), self._wall
+        )
 
     def _hours(self, outbox: pa.RecordBatch) -> RecipientHours | None:
         quiet, send_at = self._campaign.limits.quiet_hours, self._campaign.delivery.send_at
@@ -120,6 +145,23 @@ class Gates:
             return None
         recipients = recipient_digests(TENANT, outbox.column("address"))
         return PartitionCaps(self._caps, caps, f"{self._run}/{partition}", outbox.column("key").to_pylist(), recipients)
+
+    def _warm_up(self, outbox: pa.RecordBatch) -> PartitionWarmUp | None:
+        """Allowances belong to a sending domain, whatever campaign it sends."""
+        sender = domain_of(self._campaign.delivery.from_.address)
+        names = self._destinations.names
+        plans = {
+            names.index(name): WarmUpPlan(f"{TENANT}/{sender}/{name}", _day(each.warm_up.since), (*each.warm_up.daily,))
+            for name, each in self._campaign.limits.destinations.items()
+            if each.warm_up is not None
+        }
+        if not plans:
+            return None
+        return PartitionWarmUp(self._allowances, plans, self._destinations.numbers(outbox.column("address")).tolist())
+
+
+def _day(text: str) -> int:
+    return date.fromisoformat(text).toordinal() - date(1970, 1, 1).toordinal()
 
 
 def _minute(text: str) -> int:

@@ -39,15 +39,15 @@ class RunPace:
     def __init__(self, campaign: Campaign, table: Mapping[str, str], clock: Callable[[], float]) -> None:
         limits = campaign.limits
         rates = [rate for rate in (limits.messages_per_second, limits.sender_per_second) if rate is not None]
-        self._clock = clock
         self._destinations = destinations(campaign, table)
         self._throttles = Throttles(
             {name: Limit(each.messages_per_second, each.connections) for name, each in limits.destinations.items()},
             campaign.delivery.connections * LOOKAHEAD,
+            clock(),
         )
         self.together = Buckets([TokenBucket(rate, rate, clock()) for rate in rates]) if rates else None
 
     def of(self, outbox: pa.RecordBatch) -> PartitionPacing:
         """The pace of the messages of an outbox partition, destination by destination."""
         groups = self._destinations.numbers(outbox.column("address")).tolist()
-        return PartitionPacing(self._throttles, self._destinations.names, groups, self._clock())
+        return PartitionPacing(self._throttles, self._destinations.names, groups)

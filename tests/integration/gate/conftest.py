@@ -91,7 +91,7 @@ async def main():
     live = LiveSuppression(SqliteSuppression(stores / "suppression.sqlite", "default"), "news", pa.array(addresses))
     around = Surroundings(
         wall=wall,
-        gate=PartitionGate(live, None, caps, wall),
+        gate=PartitionGate(live, None, caps, None, wall),
         pace=TokenBucket(rate, 1, time.monotonic()) if rate else None,
     )
     settings = Settings(owner=f"process {os.getpid()}", connections=4, backoff=Backoff(first=0.001))

@@ -66,7 +66,7 @@ class Scene:
         now = self.start = asyncio.get_running_loop().time()
         numbers = {"a.test": 1, "b.test": 2}
         groups = [numbers.get(address.partition("@")[2], 0) for address in self.addresses]
-        pacing = PartitionPacing(Throttles(self.limits, CONNECTIONS * 2), GROUPS, groups, now)
+        pacing = PartitionPacing(Throttles(self.limits, CONNECTIONS * 2, now), GROUPS, groups)
         keys = [row.to_bytes(16, "big") for row in range(len(self.addresses))]
         around = Surroundings(wall=lambda: 1_000_000_000_000, pacing=pacing)
         settings = Settings(owner="test", connections=CONNECTIONS)

@@ -1,1 +1,1 @@
-SELECT count(*) FROM reservation WHERE recipient = ? AND at > ? AND key <> ?;
+SELECT count(*) FROM reservation WHERE recipient = ? AND at > ? AND NOT (key = ? AND holder = ?);

@@ -1,1 +1,1 @@
-SELECT key FROM reservation WHERE holder = ? AND holder <> '';
+SELECT key FROM reservation WHERE holder = ? AND open;

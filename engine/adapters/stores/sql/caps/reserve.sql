@@ -1,2 +1,2 @@
-INSERT INTO reservation (key, recipient, at, holder) VALUES (?, ?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET at = excluded.at, holder = excluded.holder;
+INSERT INTO reservation (key, holder, recipient, at, open) VALUES (?, ?, ?, ?, 1)
+ON CONFLICT (key, holder) DO UPDATE SET at = excluded.at, open = 1;

@@ -1,1 +1,1 @@
-UPDATE reservation SET at = ?, holder = '' WHERE key = ?;
+UPDATE reservation SET at = ?, open = 0 WHERE key = ? AND holder = ?;

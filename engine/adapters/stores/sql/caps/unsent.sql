@@ -1,1 +1,1 @@
-DELETE FROM reservation WHERE key = ?;
+DELETE FROM reservation WHERE key = ? AND holder = ?;
