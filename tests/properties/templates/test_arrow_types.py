@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from differential.oracle import assert_same, observed, outcomes
+from differential.oracle import assert_same, outcomes, rendered
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.templates import compile_template
@@ -72,7 +72,7 @@ USES = (
 def compare(batch: pa.RecordBatch, source: str, **options: Any) -> None:
     wanted = outcomes(ImmutableSandboxedEnvironment(autoescape=True, **options).from_string(source), batch.to_pylist())
     program = compile_template(source, environment=ImmutableSandboxedEnvironment(autoescape=True, **options))
-    assert_same(observed(program.render(batch)), wanted, batch, source)
+    assert_same(rendered(program, batch), wanted, batch, source)
 
 
 @pytest.fixture(params=TYPED)
@@ -164,4 +164,4 @@ def test_one_program_for_batches_of_all_types(source: str) -> None:
     program, template = compile_template(source, environment=environment), environment.from_string(source)
     for column in [*TYPED.values(), *reversed(TYPED.values())]:
         batch = pa.RecordBatch.from_pydict({"x": column, "y": column})
-        assert_same(observed(program.render(batch)), outcomes(template, batch.to_pylist()), batch, source)
+        assert_same(rendered(program, batch), outcomes(template, batch.to_pylist()), batch, source)

@@ -8,7 +8,7 @@ import jinja2
 import pyarrow as pa
 import pytest
 from differential.customers import CONSTANTS, customers
-from differential.oracle import assert_same, observed, outcomes
+from differential.oracle import assert_same, outcomes, rendered
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.templates import compile_template
@@ -51,7 +51,7 @@ def test_renders_as_jinja2_does(name: str, trimmed: bool, folded: bool, audience
     program = compile_template(
         source(name), environment=environment(name, trimmed), constants=CONSTANTS if folded else None
     )
-    assert_same(observed(program.render(batch)), wanted, batch, name)
+    assert_same(rendered(program, batch), wanted, batch, name)
 
 
 def with_columns(audience: pa.RecordBatch) -> pa.RecordBatch:

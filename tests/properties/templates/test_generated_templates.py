@@ -11,7 +11,7 @@ import jinja2
 import pyarrow as pa
 import pytest
 from differential.audience import audiences, repeated
-from differential.oracle import Outcome, assert_same, observed, outcomes
+from differential.oracle import Outcome, assert_same, outcomes, rendered
 from differential.sources import Written, expressions, families, templates
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
@@ -51,9 +51,9 @@ def compare(written: Written, batch: pa.RecordBatch, count: int) -> None:
     if any(map(holds_an_address, wanted)):
         reject()
     program = compile_template(written.source, environment=written.environment())
-    assert_same(observed(program.render(batch)), wanted, batch, written)
+    assert_same(rendered(program, batch), wanted, batch, written)
     many = repeated(batch, count)
-    assert_same(observed(program.render(many)), [wanted[row % len(wanted)] for row in range(count)], many, written)
+    assert_same(rendered(program, many), [wanted[row % len(wanted)] for row in range(count)], many, written)
 
 
 def rendered_as_jinja2_does(strategy: st.SearchStrategy[Written]) -> Check:
@@ -77,7 +77,7 @@ def constants_as_columns(data: st.DataObject) -> None:
     if any(map(holds_an_address, wanted)):
         reject()
     program = compile_template(written.source, environment=written.environment(), constants=constants)
-    assert_same(observed(program.render(kept)), wanted, kept, (written, constants))
+    assert_same(rendered(program, kept), wanted, kept, (written, constants))
 
 
 def program_is_stateless(data: st.DataObject) -> None:
@@ -90,7 +90,7 @@ def program_is_stateless(data: st.DataObject) -> None:
         wanted = outcomes(template, batch.to_pylist())
         if any(map(holds_an_address, wanted)):
             reject()
-        assert_same(observed(program.render(batch)), wanted, batch, written)
+        assert_same(rendered(program, batch), wanted, batch, written)
 
 
 def parts_in_one_pass(data: st.DataObject) -> None:
@@ -112,14 +112,14 @@ def parts_in_one_pass(data: st.DataObject) -> None:
         flag: replace(written[0], options={**written[0].options, "autoescape": flag}).environment()
         for flag in (True, False)
     }
-    rendered = compile_parts(parts, environment=made.__getitem__).render(batch)
+    batched = compile_parts(parts, environment=made.__getitem__).render(batch)
     failures = [
         {column[row] for column in wanted.values() if not isinstance(column[row], str)} for row in range(len(batch))
     ]
-    assert {row for row, classes in enumerate(failures) if classes} == set(rendered.errors), written
-    assert all(type(error) in failures[row] for row, error in rendered.errors.items()), written
+    assert {row for row, classes in enumerate(failures) if classes} == set(batched.errors), written
+    assert all(type(error) in failures[row] for row, error in batched.errors.items()), written
     for name, column in wanted.items():
-        got = texts(rendered.pool.array(), rendered.ropes[name], rendered.errors).to_pylist()
+        got = texts(batched.pool.array(), batched.ropes[name], batched.errors).to_pylist()
         assert_same(got, [None if failures[row] else text for row, text in enumerate(column)], batch, written)
 
 

@@ -9,7 +9,7 @@ import jinja2
 import pyarrow as pa
 import pytest
 from differential.audience import POOLS, SCHEMA
-from differential.oracle import assert_same, observed, outcomes
+from differential.oracle import assert_same, outcomes, rendered
 from differential.sections import sections
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -59,4 +59,4 @@ def test_pitfalls(pitfall: str, mode: str, hostile: pa.RecordBatch) -> None:
 def check(source: str, mode: str, hostile: pa.RecordBatch) -> None:
     wanted = outcomes(environment(mode).from_string(source), hostile.to_pylist())
     program = compile_template(source, environment=environment(mode))
-    assert_same(observed(program.render(hostile)), wanted, hostile, source)
+    assert_same(rendered(program, hostile), wanted, hostile, source)

@@ -32,6 +32,13 @@ def observed(rendering: Any) -> list[Outcome]:
     return [type(rendering.errors[row]) if text is None else text for row, text in enumerate(texts)]
 
 
+def rendered(program: Any, batch: pa.RecordBatch) -> list[Outcome]:
+    """What a program gives on a batch, and gives by itself: where it breaks off, Jinja2 renders the batch, which would hide it."""
+    made = observed(program.render(batch))
+    assert "a batch was rendered row by row" not in program.explain(), program.explain()
+    return made
+
+
 def assert_same(
     got: Sequence[Outcome | None], wanted: Sequence[Outcome | None], batch: pa.RecordBatch, source: object
 ) -> None:
