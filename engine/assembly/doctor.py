@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from engine.assembly.campaign import OpenCampaign
+from engine.assembly.ledger import ledger_record
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.sending import Route, open_route, signer_of
 from engine.assembly.settings import AppSettings
@@ -38,7 +39,7 @@ def examine(settings: AppSettings, campaign: OpenCampaign | None = None) -> Iter
     """Look at everything, and go on after what is wrong."""
     yield _found("ray", _ray)
     yield _found("run folder", lambda: _folder(settings.runs))
-    yield _found("ledger", _ledger)
+    yield _found("ledger", lambda: _ledger(settings, Path() if campaign is None else campaign.audience_folder))
     if settings.address is not None:
         yield Finding(
             "cluster", True, f"{settings.address}, RAY_AUTH_MODE={os.environ.get('RAY_AUTH_MODE', 'not set')}"
@@ -77,7 +78,10 @@ def _folder(runs: Path) -> str:
     return f"{runs} can be written, {free / 2**30:,.1f} GiB free"
 
 
-def _ledger() -> str:
+def _ledger(settings: AppSettings, origin: Path) -> str:
+    if settings.ledger is not None:
+        ledger_record(settings, origin)
+        return f"{settings.ledger.rpartition('@')[2]} answers"
     with tempfile.TemporaryDirectory() as folder:
         connection = sqlite3.connect(Path(folder) / "probe.sqlite")
         mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]

@@ -52,11 +52,13 @@ class Sending:
 
 
 @pytest.fixture
-def sending(environment: dict[str, str], large: Path, inbox: BackgroundInbox, tmp_path: Path) -> Iterator[Sending]:
-    """A run that has sent a part of its messages and is at work."""
+def sending(
+    request: pytest.FixtureRequest, environment: dict[str, str], large: Path, inbox: BackgroundInbox, tmp_path: Path
+) -> Iterator[Sending]:
+    """A run that has sent a part of its messages and is at work, in one process unless the test asks for Ray."""
     run = tmp_path / "one"
     transport = f"smtp://127.0.0.1:{inbox.port}"
-    options = ("--runner", "inline", "--transport", transport, "--run-dir", run)
+    options = ("--runner", getattr(request, "param", "inline"), "--transport", transport, "--run-dir", run)
     process = subprocess.Popen(
         [sys.executable, "-m", "jobs.cli", "run", str(large), *map(str, options)],
         cwd=tmp_path,

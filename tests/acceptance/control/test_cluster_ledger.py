@@ -98,3 +98,6 @@ def test_what_is_wrong_with_the_ledger_is_said_before_anything_is_made(
         refused = mailray("run", campaign, "--runner", "inline", "--run-dir", "one", env={**where, **change})
         assert (refused.code > 2 or code == "MR614", code in refused.err) == (True, True), refused.err
         assert not (tmp_path / "one").exists()
+    doctor = mailray("doctor", "--json", env={**where, "LEDGER_SECRET": "wrong"})
+    assert [each["name"] for each in doctor.json["findings"] if not each["ok"]] == ["ledger"]
+    assert mailray("doctor", env=where).code == 0

@@ -21,6 +21,7 @@ def arrived(log: Path) -> Counter[str]:
     return Counter(line.message_id for line in read_log(log))
 
 
+@pytest.mark.parametrize("sending", ["inline", "ray"], indirect=True)
 def test_a_pause_stops_a_run_within_two_seconds_and_resume_goes_on(
     mailray: Mailray, sending: Any, inbox: BackgroundInbox, log: Path
 ) -> None:
