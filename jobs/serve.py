@@ -41,10 +41,10 @@ def command(
 
     with open_feedback(AppSettings.load(), former_secret or ()) as feedback:
         webhooks = open_webhooks(hook or (), feedback.rules)
-        feedback.deliveries.index()
+        feedback.deliveries.look_for_runs()
         for run, reason in feedback.deliveries.faults.items():
             err.print(f"warning: messages of {run} cannot be found: {reason}", markup=False)
-        with HttpServer(feedback_application(feedback.parts(webhooks)), host, port) as server:
+        with HttpServer(feedback_application(feedback.parts(webhooks)), host, port) as server, feedback.indexing():
             address = f"http://{host}:{server.port}"
             if json:
                 print_json({"url": address, "hooks": [f"{address}/hooks/{each.name}" for each in webhooks]})

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -31,12 +32,13 @@ from engine.delivery.feedback.webhooks import (
     SesWebhook,
     Webhook,
 )
-from engine.errors import UsageError, did_you_mean
+from engine.errors import MailrayError, UsageError, did_you_mean
 from engine.pipeline.bounces import BounceReader
 from engine.pipeline.definition import TENANT
 from engine.pipeline.feedback import Intake
 from engine.pipeline.records import MANIFEST
 
+INDEX_SECONDS = 2.0
 FETCH_SECONDS = 5.0
 LARGEST_FETCH = 64 << 10
 HOOKS = ("ses", "postmark", "sendgrid", "resend")
@@ -55,6 +57,25 @@ class Feedback:
     @property
     def bounces(self) -> BounceReader:
         return BounceReader(self.rules, self.tokens.key_of, self.deliveries)
+
+    @contextmanager
+    def indexing(self) -> Iterator[None]:
+        """Take in what runs plan, beside whatever else is done: whoever asks for a message then seldom waits for the index."""
+        ended = threading.Event()
+
+        def look() -> None:
+            while not ended.is_set():
+                with suppress(MailrayError):  # told to whoever asks for a message
+                    self.deliveries.index()
+                ended.wait(INDEX_SECONDS)
+
+        thread = threading.Thread(target=look, name="index of messages", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def parts(self, webhooks: Sequence[Webhook]) -> FeedbackParts:
         """What the HTTP application works with."""

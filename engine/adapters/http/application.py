@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from engine.adapters.http.grouping import GroupedIntake
 from engine.adapters.http.limits import Limits
 from engine.adapters.http.metrics import CONTENT_TYPE, FeedbackMetrics, Measured
 from engine.adapters.http.pages import ASK, DONE, HEADERS
@@ -67,6 +68,7 @@ def feedback_application(parts: FeedbackParts) -> Starlette:
 class _Routes:
     def __init__(self, parts: FeedbackParts, metrics: FeedbackMetrics) -> None:
         self._parts = parts
+        self._intake = GroupedIntake(parts.intake)
         self._metrics = metrics
         self._webhooks: Mapping[str, Webhook] = {each.name: each for each in parts.webhooks}
 
@@ -122,8 +124,8 @@ class _Routes:
             raise HTTPException(401, str(fault)) from None
         except MalformedError as fault:
             raise HTTPException(400, str(fault)) from None
-        new = await self._take(events)
-        return JSONResponse({"events": len(events), "new": new})
+        await self._take(events)
+        return JSONResponse({"events": len(events)})
 
     async def health(self, _request: Request) -> Response:
         return PlainTextResponse("ok", headers=_NO_STORE)
@@ -139,10 +141,9 @@ class _Routes:
             raise HTTPException(404)
         return delivery
 
-    async def _take(self, events: Sequence[FeedbackEvent]) -> int:
-        new = await run_in_threadpool(self._parts.intake.take, events)
+    async def _take(self, events: Sequence[FeedbackEvent]) -> None:
+        await self._intake.take(events)
         self._metrics.told(events)
-        return new
 
 
 def _of(delivery: Delivery, kind: Kind, now: int, source: str, url: str = "") -> FeedbackEvent:

@@ -169,14 +169,8 @@ def test_secrets_and_addresses_stay_out_of_what_is_printed(
     }
     with httpx.Client(base_url=url) as client:
         assert client.post("/hooks/postmark", json=body).status_code == 401
-        assert client.post("/hooks/postmark", json=body, auth=("hook", "canary-password")).json() == {
-            "events": 1,
-            "new": 1,
-        }
-        assert client.post("/hooks/postmark", json=body, auth=("hook", "canary-password")).json() == {
-            "events": 1,
-            "new": 0,
-        }
+        assert client.post("/hooks/postmark", json=body, auth=("hook", "canary-password")).json() == {"events": 1}
+        assert client.post("/hooks/postmark", json=body, auth=("hook", "canary-password")).json() == {"events": 1}
         assert "canary" not in client.get("/metrics").text
     assert suppressed(mailray) == {"canary@example.net": "bounced"}
 
