@@ -62,7 +62,7 @@ def sending(
     process = subprocess.Popen(
         [sys.executable, "-m", "jobs.cli", "run", str(large), *map(str, options)],
         cwd=tmp_path,
-        env={**environment, "PYTHONPATH": str(ROOT)},
+        env={**environment, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"},  # Ray itself has some
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
