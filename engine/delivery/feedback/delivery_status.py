@@ -111,6 +111,8 @@ def _diagnostic(block: Mapping[str, str]) -> str:
 def _transcript(text: str, address: str, diagnostic: str) -> str:
     """What the human part tells of how this one was refused: Postfix writes it behind the address, Sendmail before the reply."""
     reply = " ".join(diagnostic.split())[:40]
+    if f"<{address}>... User unknown" in text:  # Sendmail's own verdict: what it pipelined, the server refused at RCPT
+        return diagnostic
     sendmail = [command for command, told in _SESSION.findall(text) if reply and reply in " ".join(told.split())]
     start = text.find(f"<{address}>: ")
     postfix = text[start:].partition("\n\n")[0] if start >= 0 else ""

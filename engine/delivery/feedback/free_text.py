@@ -12,7 +12,7 @@ from engine.delivery.feedback.mail import addresses, header, parts, text_of
 
 _SENDERS = re.compile(
     r"mailer-?daemon|postmaster|mail (?:delivery|administrator|system)|mdaemon|maildelivery|system administrator|mailadmin|"
-    r"delivery.{0,12}(?:subsystem|system|agent)|majordomo|uucp|smtp32|\broot@",
+    r"delivery.{0,12}(?:subsystem|system|agent)|majordomo|uucp|smtp|mail[_ ]?service|\broot@",
     re.IGNORECASE,
 )
 _SUBJECT = re.compile(

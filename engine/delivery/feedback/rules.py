@@ -13,6 +13,7 @@ from engine.delivery.feedback.events import Kind
 # RFC 3463 section 2. What looks like one inside an IP address or a version number is none.
 _ENHANCED = re.compile(r"(?<![\d.])([45])\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)")
 _REPLY = re.compile(r"(?<![\d.#-])([245][0-5]\d)(?=[ \-#:])")  # RFC 5321 section 4.2
+_LOCAL_PART = re.compile(r"[^\s<>()\[\]\"\',;:]{1,64}@")  # may hold any words, even those that a rule looks for
 _MOST_READ = 4_000
 
 
@@ -69,7 +70,7 @@ class BounceRules:
 
         A verdict is not ``certain`` when neither a phrase nor a code said more than that it failed.
         """
-        shown = " ".join(text[:_MOST_READ].split())
+        shown = _LOCAL_PART.sub("x@", " ".join(text[:_MOST_READ].split()))
         status = _telling(status, *(".".join(found) for found in _ENHANCED.findall(shown)))
         said = [phrase for phrase in self._phrases if phrase.pattern.search(shown)]
         strong = next((phrase for phrase in said if not phrase.weak), None)

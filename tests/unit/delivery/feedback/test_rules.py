@@ -24,8 +24,12 @@ HARD, SOFT, POLICY = Kind.HARD, Kind.SOFT, Kind.POLICY
         (HARD, "Host or domain name not found. Name service error for name=example.invalid type=A: Host not found"),
         (HARD, "Domain example.com does not accept mail (nullMX)"),
         (HARD, "Unrouteable address"),
+        (HARD, "Sorry, I couldn't find a mail exchanger or IP address. (#5.4.4)"),
+        (POLICY, "Connected to 192.0.2.1 but my name was rejected. Remote host said: 501 5.0.0 Invalid domain name"),
         (HARD, "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient a@example.com not found by SMTP address lookup"),
         (HARD, "551 5.1.6 mailbox has moved"),
+        (HARD, "L'adresse de messagerie n'existe pas"),
+        (Kind.DELAYED, "THIS IS A WARNING MESSAGE ONLY. YOU DO NOT NEED TO RESEND YOUR MESSAGE."),
         (SOFT, "552 5.2.2 The email account that you tried to reach is over quota"),
         (SOFT, "452 4.2.2 Mailbox full"),
         (SOFT, "550 5.2.1 The email account that you tried to reach is disabled"),
@@ -64,6 +68,11 @@ def test_codes_alone(rules: BounceRules, kind: Kind, status: str) -> None:
 def test_policy_never_depends_on_the_code(rules: BounceRules) -> None:
     """A blocked sender with the code of an unknown mailbox says nothing of the person."""
     assert rules.classify("550 5.1.1 your IP is listed on a block list").kind is POLICY
+
+
+def test_what_an_address_is_made_of_says_nothing(rules: BounceRules) -> None:
+    assert rules.classify("550 <does-not-exist.user-unknown@example.com>: The mailbox is full").kind is SOFT
+    assert rules.classify("550 <spam.blocked@example.com>: user unknown").kind is HARD
 
 
 def test_numbers_that_are_no_codes(rules: BounceRules) -> None:
