@@ -63,14 +63,15 @@ def _judged(failures: Sequence[Failure], rules: BounceRules) -> Iterator[Finding
         if each.action in ("delivered", "relayed", "expanded"):
             yield Finding(Kind.DELIVERED, each.address, each.status, each.action, each.original)
             continue
-        verdict = _verdict(each, rules)
+        verdict = _verdict(each, rules, alone=len(failures) == 1)
         kind = Kind.DELAYED if each.action == "delayed" else verdict.kind
         yield Finding(kind, each.address, verdict.status or each.status, verdict.reason, each.original)
 
 
-def _verdict(failure: Failure, rules: BounceRules) -> Verdict:
+def _verdict(failure: Failure, rules: BounceRules, *, alone: bool) -> Verdict:
+    """What a failure means. What the mail as a whole says counts for a recipient who is ``alone`` in it."""
     verdict = rules.classify(failure.diagnostic, failure.status)
-    if not verdict.certain and failure.context:
+    if not verdict.certain and failure.context and alone:
         told = rules.classify(failure.context, failure.status)
         verdict = told if told.certain else verdict
     if verdict.kind is not Kind.HARD or verdict.status.startswith("5.1."):

@@ -69,7 +69,16 @@ def test_cut_anywhere_it_still_reads(rules: BounceRules, step: int) -> None:
             assert each.kind in (Kind.HARD, Kind.SOFT, Kind.DELAYED)
 
 
-def test_an_order_of_addresses_changes_nothing(rules: BounceRules) -> None:
+def test_what_is_said_of_nobody_in_particular_withdraws_none_of_several(rules: BounceRules) -> None:
+    raw = b"From: MAILER-DAEMON\nSubject: failed\n\nNo such user.\n\nTry ann@example.com\nor bob@example.com\nif need be.\n"
+    found = read_mail(raw, rules).findings
+    assert [(each.address, each.kind) for each in found] == [
+        ("ann@example.com", Kind.SOFT),
+        ("bob@example.com", Kind.SOFT),
+    ]
+
+
+def test_line_ends_change_nothing(rules: BounceRules) -> None:
     crlf = BOUNCE.replace(b"\n", b"\r\n")
     assert read_mail(crlf, rules).findings == read_mail(BOUNCE, rules).findings
 
