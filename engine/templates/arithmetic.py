@@ -21,7 +21,7 @@ def operand(value: Value) -> Data | None:
     if isinstance(value, Numbers):
         return value.data.astype(np.int64) if value.data.dtype == np.bool_ else value.data
     if isinstance(value, Const) and type(value.value) in _NATIVE and not value.failed:
-        number = value.value + 0
+        number = int(value.value) if isinstance(value.value, bool) else value.value
         return number if isinstance(number, float) or -WIDE < number < WIDE else None
     return None
 

@@ -47,11 +47,24 @@ class Memory:
         return found
 
 
+def compact(columns: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch, copied where it is a small part of larger lists: their items are looked at as a whole."""
+    if columns.get_total_buffer_size() <= 2 * columns.nbytes or not any(nested(kind) for kind in columns.schema.types):
+        return columns
+    return columns.take(pa.array(np.arange(columns.num_rows, dtype=np.int64)))
+
+
+def nested(kind: pa.DataType) -> bool:
+    """Whether values of a type hold lists or maps."""
+    children = (kind.field(number).type for number in range(kind.num_fields))
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_map(kind) or any(map(nested, children))
+
+
 class Batch:
     """One batch being rendered: its columns, and the pool that its pieces are collected in."""
 
     def __init__(self, columns: pa.RecordBatch, memory: Memory, statics: Chunk) -> None:
-        self.columns = columns
+        self.columns = compact(columns)
         self.memory = memory
         self._chunks: list[Chunk] = []
         self._bases: dict[int, int] = {}

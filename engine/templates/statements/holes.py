@@ -7,8 +7,7 @@ before and after it into the table, so that three pieces become one.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,8 +24,8 @@ from engine.templates.scope import Site
 from engine.templates.values import Const, Numbers, Texts, Value, bad_rows, gather
 
 Item: TypeAlias = int | Ids | Branches | Items
-FEW, MANY = 256, 4_096  # integers that a table holds with long and with short texts around
-SHORT, LONG = 32, 256  # characters
+MANY = 4_096  # integers that a table holds
+SHORT = 32  # characters around them that it takes in; longer ones would be encoded again with each number that it does not hold
 
 
 @dataclass(slots=True)
@@ -65,30 +64,28 @@ class Table:
 
 @dataclass(slots=True)
 class Integers:
-    """Integers, small ones from a table. They take the texts around in where they are numbers in every batch and the texts are not long."""
+    """Integers, small ones from a table. They take the texts around in where they are numbers in every batch and the texts are short."""
 
     value: Numbers
     typed: bool
     print: Callable[[npt.NDArray[np.int32]], pa.StringArray]
-    tables: dict[int, Table] = field(default_factory=dict)
+    table: Table | None = None
 
     def fits(self, before: str, after: str) -> bool:
-        return self.typed and len(before) + len(after) <= LONG
+        return self.typed and len(before) + len(after) <= SHORT
 
     def pieces(self, frame: Frame, before: str, after: str) -> Ids:
         """The piece of every row."""
-        size = MANY if len(before) + len(after) <= SHORT else FEW
-        table = self.tables.get(size)
-        if table is None:
-            table = self.tables[size] = self._table(size)
-        return table.pieces(frame, before, after)
+        if self.table is None:
+            self.table = self._made()
+        return self.table.pieces(frame, before, after)
 
-    def _table(self, size: int) -> Table:
+    def _made(self) -> Table:
         data = self.value.data
-        others: Any = (data < 0) | (data >= size)
+        others: Any = (data < 0) | (data >= MANY)
         for mask in (self.value.none, self.value.undefined):
             others = others if mask is None else others | mask
-        table = Table(("integers", size), partial(_integer_texts, size), data, size, 0)
+        table = Table("integers", _integer_texts, data, MANY, 0)
         rows = np.flatnonzero(others).astype(np.int32)
         if len(rows):
             table.index = np.where(others, 0, data)
@@ -96,8 +93,8 @@ class Integers:
         return table
 
 
-def _integer_texts(size: int) -> list[str]:
-    return [str(number) for number in range(size)]
+def _integer_texts() -> list[str]:
+    return [str(number) for number in range(MANY)]
 
 
 @dataclass(frozen=True, slots=True)
