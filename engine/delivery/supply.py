@@ -156,7 +156,7 @@ class Supply:
     def _from_lane(self, number: int, lane: _Lane, now: float) -> Message | None:
         """A message of the first of the lanes that are awake, which goes to sleep when it must wait."""
         pacing = self._pacing
-        if pacing is None:
+        if pacing is None or pacing.idle:
             return lane.ready.popleft()
         while lane.ready:
             wait = pacing.wait(number, now)

@@ -51,6 +51,11 @@ class PartitionPacing:
         self._own_lanes: dict[str, int] = {}
         self._begun: dict[int, tuple[int, ...]] = {}
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing has a limit, no destination has shown congestion, and so nothing must be counted."""
+        return not self._throttles.troubled and not self._throttles.limited
+
     def lane(self, row: int) -> int:
         return self._lane_of_group[self._group_of[row]]
 
@@ -65,6 +70,8 @@ class PartitionPacing:
         return None if own is None or self.wait(own, now) <= 0 else own
 
     def begin(self, message: Message, now: float) -> None:
+        if self.idle:
+            return
         lane, own = self.lane(message.index), self._own(message)
         if lane == FREE and own is None:
             return
@@ -74,6 +81,8 @@ class PartitionPacing:
 
     def end(self, message: Message, sign: Sign, now: float) -> None:
         """A message that has begun is on its way no more; ``sign`` is what that says of its destination."""
+        if sign is not Sign.CONGESTION and self.idle:
+            return
         lanes = self._begun.pop(message.index, (FREE,))
         whole = self._whole[self._group_of[message.index]]
         self._end(lanes[0], sign if whole else Sign.NOTHING, now)

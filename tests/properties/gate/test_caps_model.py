@@ -66,7 +66,7 @@ class Machine(RuleBasedStateMachine):
             self.done.add((run, row))
         self.runs[run].settle(row, self.now if accepted else None)
 
-    @rule(run=runs, row=rows, pause=st.sampled_from([0, HOLD // 2, HOLD - 1, HOLD]), told=st.booleans())
+    @rule(run=runs, row=rows, pause=st.sampled_from([0, HOLD - 1, HOLD, 3 * HOLD - 1]), told=st.booleans())
     def mail(self, run: int, row: int, pause: int, told: bool) -> None:
         """Reserve and send after a while; ``told``: the outcome is known before the process can die."""
         if (run, row) in self.done:
