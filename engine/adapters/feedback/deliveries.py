@@ -96,8 +96,9 @@ class RunDeliveries:
 
     def _find(self, statement: str, value: object) -> Delivery | None:
         found = self._places(statement, value)
-        if not found and self.index():
-            found = self._places(statement, value)
+        if not found:
+            self.index()
+            found = self._places(statement, value)  # whoever took it in: another thread may have been quicker
         deliveries = (self._delivery(*each) for each in found)
         return next((each for each in deliveries if each is not None), None)
 

@@ -39,18 +39,18 @@ class LiveKeyring:
         return self._ask(lambda keyring: keyring.url_of(link))
 
     def _ask(self, question: Callable[[Keyring], Found | None]) -> Found | None:
-        found = question(self._keyring)
-        if found is None and self._look():
-            found = question(self._keyring)
+        keyring = self._keyring
+        found = question(keyring)
+        if found is None:
+            present = self._look()
+            found = None if present is keyring else question(present)
         return found
 
-    def _look(self) -> bool:
-        """Whether there are other secrets than a moment ago."""
+    def _look(self) -> Keyring:
+        """The keyring as it is now, whoever looked for new secrets last."""
         with self._mutex:
             now = self._monotonic()
-            if now - self._looked < LOOK_SECONDS:
-                return False
-            self._looked = now
-            before = len(self._keyring)
-            self._keyring = Keyring([*self._former, *self._deliveries.secrets()], self._tenant)
-            return len(self._keyring) != before
+            if now - self._looked >= LOOK_SECONDS:
+                self._looked = now
+                self._keyring = Keyring([*self._former, *self._deliveries.secrets()], self._tenant)
+            return self._keyring

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +88,24 @@ def test_a_run_whose_secret_is_gone_is_told(campaign: Any) -> None:
 def test_unknown_keys(feedback: Feedback) -> None:
     assert feedback.deliveries.find(bytes(16)) is None
     assert feedback.deliveries.find_message_id("x") is None
+
+
+def test_many_first_requests_all_know_the_secret(campaign: Any) -> None:
+    raw = next(iter(campaign.messages.values()))
+    with open_feedback(campaign.settings) as feedback, ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(feedback.tokens.key_of, token(raw), TokenUse.UNSUBSCRIBE) for _ in range(8)]
+        assert None not in [each.result() for each in asked]
+
+
+def test_found_while_another_thread_takes_it_in(campaign: Any) -> None:
+    """Whoever asks first waits for the index, whoever makes it."""
+    raw = next(iter(campaign.messages.values()))
+    for _ in range(20):
+        (campaign.settings.stores_folder / "deliveries.sqlite").unlink(missing_ok=True)
+        with open_feedback(campaign.settings) as feedback, ThreadPoolExecutor(4) as pool:
+            key = feedback.tokens.key_of(token(raw), TokenUse.UNSUBSCRIBE)
+            assert key is not None
+            indexing = [pool.submit(feedback.deliveries.index) for _ in range(2)]
+            finding = [pool.submit(feedback.deliveries.find, key) for _ in range(2)]
+            assert all(each.result() is not None for each in finding)
+            assert sum(each.result() for each in indexing) <= len(campaign.messages)
