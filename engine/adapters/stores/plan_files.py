@@ -50,7 +50,8 @@ class PlanFiles:
 
     def outbox(self, number: int) -> pa.RecordBatch:
         """The messages of a partition, in order. Raises InputError through pyarrow's faults only if the file is damaged."""
-        table = pq.read_table(self._path("outbox", number))
+        with pq.ParquetFile(self._path("outbox", number)) as file:
+            table = file.read()
         batches = table.combine_chunks().to_batches()
         return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
 
