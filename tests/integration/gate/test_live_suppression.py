@@ -67,4 +67,7 @@ def test_without_the_store_a_delivery_stops_and_goes_on_with_it(runs: Any, store
     path.with_suffix(".away").rename(path)
     assert runs.start(0, 1_500, 10).wait(60) == 0
     assert len(runs.dots()) == 1_350
-    assert SqliteLedger(runs.folder / "ledger0").counts().as_dict() == {"accepted": 1_350, "skipped": {"suppressed": 150}}
+    assert SqliteLedger(runs.folder / "ledger0").counts().as_dict() == {
+        "accepted": 1_350,
+        "skipped": {"suppressed": 150},
+    }
