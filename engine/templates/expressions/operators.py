@@ -14,6 +14,7 @@ from jinja2.runtime import markup_join, new_context, str_join
 
 from engine.templates.arithmetic import arithmetic, compare, negative
 from engine.templates.expressions.expression import Expression
+from engine.templates.expressions.identity import by_value
 from engine.templates.frame import Frame
 from engine.templates.generic import apply, bounded, constant
 from engine.templates.merging import select
@@ -84,7 +85,7 @@ def arithmetic_operation(scope: Scope, symbol: str, left: Expression, right: Exp
     def evaluate(frame: Frame) -> Value:
         a, b = left.at(frame), right.at(frame)
         made = arithmetic(symbol, a, b)
-        return apply(frame, environment, function, a, b) if made is None else made
+        return apply(frame, environment, by_value(function), a, b) if made is None else made
 
     return scope.unit.numbering.operation(
         (symbol, scope.site.semantics), (left, right), evaluate, fold=lambda: folded(function, left, right), typed=True
@@ -134,7 +135,7 @@ def compare_operation(scope: Scope, symbol: str, left: Expression, right: Expres
     def evaluate(frame: Frame) -> Value:
         a, b = left.at(frame), right.at(frame)
         made = _compared(symbol, a, b, environment, frame.n)
-        return apply(frame, environment, function, a, b) if made is None else made
+        return apply(frame, environment, by_value(function), a, b) if made is None else made
 
     return scope.unit.numbering.operation(
         (symbol, scope.site.semantics), (left, right), evaluate, fold=lambda: folded(function, left, right)
