@@ -3,6 +3,7 @@ with the tests."""
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import os
 import shutil
@@ -23,8 +24,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
+def _die_with_parent() -> None:
+    """Linux ends the server when the thread that started it ends, however that happens."""
+    ctypes.CDLL(None).prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG
+
+
 class PostgresServer:
-    """One server in a folder of its own; it can be killed and started again on the same port."""
+    """One server in a folder of its own; it can be killed and started again on the same port.
+
+    Start it from the main thread: the server ends with the thread that has started it.
+    """
 
     user, password, database = "mailray", "not-a-secret", "mailray"
 
@@ -56,7 +65,12 @@ class PostgresServer:
         options = ["-h", "127.0.0.1", "-p", str(self.port), "-k", "", "-D", self._home / "data"]
         with (self._home / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._bin / "postgres", *options], stdout=log, stderr=log, cwd=self._home, **self._as
+                [self._bin / "postgres", *options],
+                stdout=log,
+                stderr=log,
+                cwd=self._home,
+                preexec_fn=_die_with_parent,
+                **self._as,
             )
         while not self._answers():
             assert self._process.poll() is None, (self._home / "log").read_text()

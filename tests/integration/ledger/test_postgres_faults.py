@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -128,10 +128,12 @@ def test_a_server_that_was_killed_and_is_back_is_gone_on_with(own_postgres: Any)
     partition.plan(KEYS, NOW)
     partition.append(batch(0), NOW + LEASE)
     own_postgres.kill()
-    back = threading.Timer(0.5, own_postgres.start)
-    back.start()
-    partition.append(batch(1), NOW + LEASE)
-    back.join()
+    with ThreadPoolExecutor(1) as executor:
+        written = executor.submit(partition.append, batch(1), NOW + LEASE)
+        time.sleep(0.5)
+        assert not written.done()
+        own_postgres.start()
+        written.result(30)
     other = PostgresLedger(database, "run").partition(0)
     with pytest.raises(RefusedError):  # the new session shows that the owner lives
         other.claim("two", NOW, NOW + LEASE)
