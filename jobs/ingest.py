@@ -63,7 +63,11 @@ def bounces(
                 box.mark_read(mail)
     if json:
         print_json({**counts, "kinds": dict(kinds), **({"read": told} if dry_run else {})})
-        return
+    else:
+        _print(counts, kinds, told)
+
+
+def _print(counts: Counter[str], kinds: Counter[str], told: list[dict[str, Any]]) -> None:
     for each in told:
         for finding in each["findings"] or [{}]:
             words = (
