@@ -138,3 +138,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     path.write_bytes(encoded + built.public_bytes(serialization.Encoding.PEM))
     return path
+
+
+@pytest.fixture(scope="module")
+def short_folder() -> Iterator[Path]:
+    """A folder whose path is short enough for the sockets below it: Ray's may have 107 characters in all."""
+    with tempfile.TemporaryDirectory(prefix="mr-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)

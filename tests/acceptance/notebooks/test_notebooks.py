@@ -27,12 +27,12 @@ def test_a_notebook_is_kept_without_results(path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def first_campaign(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def first_campaign(tmp_path_factory: pytest.TempPathFactory, short_folder: Path) -> Any:
     """The first notebook, executed with warnings about itself and the project as errors."""
     notebook = load(FOLDER / "01_first_campaign.ipynb")
     notebook.cells.insert(0, nbformat.v4.new_code_cell(STRICT))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("notebook")))
+        patch.setenv("TMPDIR", str(short_folder))
         patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
         return NotebookClient(
             notebook, timeout=180, kernel_name="python3", resources={"metadata": {"path": FOLDER}}

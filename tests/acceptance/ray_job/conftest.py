@@ -49,8 +49,8 @@ class Head:
 
 
 @pytest.fixture(scope="module")
-def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
-    folder = tmp_path_factory.mktemp("h")
+def head(short_folder: Path) -> Iterator[Head]:
+    folder = short_folder
     (folder / "token").write_text(secrets.token_hex(32))
     (folder / "token").chmod(0o600)
     port, dashboard, client = free_ports(3)

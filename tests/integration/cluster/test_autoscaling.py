@@ -85,8 +85,8 @@ def configuration(address: str) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    folder = tmp_path_factory.mktemp("c")  # short: sockets are below it
+def cluster(short_folder: Path) -> Iterator[Cluster]:
+    folder = short_folder
     host, port = ray.util.get_node_ip_address(), free_port()
     (folder / "cluster.json").write_text(json.dumps(configuration(f"{host}:{port}")))
     (folder / "token").write_text(secrets.token_hex(32))
