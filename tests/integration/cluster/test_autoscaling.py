@@ -37,7 +37,7 @@ class Cluster:
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run Python as a driver would."""
         return subprocess.run(
-            [sys.executable, *command], env=self.environment, capture_output=True, text=True, timeout=100, check=False
+            [sys.executable, *command], env=self.environment, capture_output=True, text=True, timeout=300, check=False
         )
 
 

@@ -49,7 +49,8 @@ def test_another_partition_size_gives_the_same_digest(campaign: Path, start: Cal
 def test_decisions_are_on_record_with_their_reasons(campaign: Path, start: Callable) -> None:
     run = start(campaign, "decisions", "ray", deliver=True)
     decisions = run.opened.folder.read_lines(DECISIONS)
-    assert {each["reading"]["phase"] for each in decisions} == {"plan", "deliver"}
+    # What a phase changes nothing of is not on record; the first phase always changes something.
+    assert {"plan"} <= {each["reading"]["phase"] for each in decisions} <= {"plan", "deliver"}
     assert all(each["reasons"] and each["before"] != each["after"] for each in decisions)
     first = decisions[0]
     assert first["reasons"]["backlog"] == "3 partitions to do, 2 of 2 CPUs there"

@@ -43,7 +43,7 @@ def test_who_unsubscribes_while_a_run_sends_is_mailed_no_more_within_five_second
         time.sleep(0.7)
     assert process.wait(120) == 0, process.stderr.read()
     dots = runs.dots()
-    assert max(dot.at for dot in dots) > max(unsubscribed.values()) + 2 * BOUND
+    assert max(dot.at for dot in dots) > max(unsubscribed.values()) + BOUND
     assert not [dot for dot in dots if dot.recipient == 0]
     for recipient in (1, 2):
         late = [dot.at - unsubscribed[recipient] for dot in dots if dot.recipient == recipient]
