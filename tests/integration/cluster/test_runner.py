@@ -78,7 +78,7 @@ def test_a_killed_delivery_actor_loses_nobody_and_sends_nothing_twice(
     log = tmp_path / "log"
     with BackgroundInbox(InboxSettings(log=log)) as inbox:
         run = opened(campaign, "killed", transport=f"smtp://127.0.0.1:{inbox.port}")
-        killer = Killer(log, after=500)
+        killer = Killer(log, inbox.port, after=500)
         summary = execute(run, AppSettings(runner="ray"), Silent(), deliver=True)
         killer.join(10)
         received = inbox.counts.accepted
@@ -95,11 +95,12 @@ def test_a_killed_delivery_actor_loses_nobody_and_sends_nothing_twice(
 
 
 class Killer(threading.Thread):
-    """Sends SIGKILL to one delivery actor of this process's Ray when so many messages have arrived."""
+    """Sends SIGKILL to one delivery actor of this process's Ray that is sending when so many messages have arrived."""
 
-    def __init__(self, log: Path, *, after: int) -> None:
+    def __init__(self, log: Path, port: int, *, after: int) -> None:
         super().__init__(daemon=True)
         self._log = log
+        self._port = port
         self._after = after
         self.killed = 0
         self.start()
@@ -107,14 +108,16 @@ class Killer(threading.Thread):
     def run(self) -> None:
         while not self._log.exists() or len(read_log(self._log)) < self._after:
             time.sleep(0.01)
-        victim = next(each for each in psutil.Process().children(recursive=True) if _delivers(each))
+        victim = next(each for each in psutil.Process().children(recursive=True) if _sends(each, self._port))
         os.kill(victim.pid, signal.SIGKILL)
         self.killed += 1
 
 
-def _delivers(process: psutil.Process) -> bool:
+def _sends(process: psutil.Process, port: int) -> bool:
+    """Whether it is a delivery actor with an open connection: one that has none yet has claimed no partition either."""
     try:
-        return process.cmdline()[0].startswith("ray::DeliveryActor.deliver")
+        delivers = process.cmdline()[0].startswith("ray::DeliveryActor.deliver")
+        return delivers and any(each.raddr and each.raddr.port == port for each in process.net_connections("tcp"))
     except (psutil.NoSuchProcess, IndexError):
         return False
 
