@@ -93,7 +93,7 @@ class Store(Protocol):
         """Add events; one whose ``event_id`` is there already is left out. Gives how many are new."""
 
     def events(self, after: int, most: int) -> tuple[pa.RecordBatch, int]:
-        """At most so many events, as EVENTS in the order of their arrival after position ``after`` (0: all), and the last one's position."""
+        """At most so many events, as EVENTS in the order of their arrival after position ``after`` (0: all), and where the last one is."""
 
     def events_of(self, user_ids: pa.StringArray, types: Sequence[str], since: int) -> pa.RecordBatch:
         """These people's events of some types at or after an instant, as EVENTS by ``user_id`` and time."""
