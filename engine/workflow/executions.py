@@ -134,7 +134,7 @@ AFTER_EXIT = 0
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """EXECUTIONS that are now the caller's until the lease ends, and the users of whom some are another's."""
+    """EXECUTIONS that are now the caller's until the lease ends, and the users (sorted) of whom some that are alive are not free."""
 
     executions: pa.RecordBatch
     busy: tuple[str, ...] = ()
@@ -163,11 +163,14 @@ class ExecutionStore(Protocol):
         """
 
     def due(self, now: int, most: int, lease_until: int) -> pa.RecordBatch:
-        """Claim at most so many executions that are alive, due at ``now`` or before, and not under a lease: the earliest first,
-        then by ``execution_id``. Each has its ``claim`` raised by one."""
+        """Claim at most so many executions that are alive, due at ``now`` or before, and free: the earliest first, then by
+        ``execution_id``. Each has its ``claim`` raised by one.
+
+        Free is what is under no lease and has no effect of kind UPDATE that is not settled: what it reads next it has written itself.
+        """
 
     def concerned(self, user_ids: Sequence[str], now: int, lease_until: int) -> Claimed:
-        """Claim every execution of these people that is alive, whether due or not, for something has happened to them."""
+        """Claim every free execution of these people that is alive, whether due or not, for something has happened to them."""
 
     def save(self, executions: pa.RecordBatch, history: pa.RecordBatch, effects: pa.RecordBatch) -> int:
         """Keep what a batch has come to and end its lease; gives how many executions were kept.

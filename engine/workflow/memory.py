@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from engine.workflow.executions import ALIVE, EFFECTS, EXECUTIONS, HISTORY, Claimed, Outcome, State
+from engine.workflow.executions import ALIVE, EFFECTS, EXECUTIONS, HISTORY, Claimed, EffectKind, Outcome, State
 
 Row = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,6 +27,7 @@ class MemoryExecutions:
         self._history: dict[str, list[Row]] = {}
         self._effects: dict[str, Row] = {}
         self._open: dict[str, int] = {}  # effects that are not settled, each with the end of its lease
+        self._updates: dict[str, set[str]] = {}  # by execution, those of them that are updates
         self._leases: dict[str, int] = {}
 
     def define(self, workflow: str, version: str, definition: str) -> None:
@@ -79,6 +80,8 @@ class MemoryExecutions:
                 if row["execution_id"] in kept and row["name"] not in self._effects:
                     self._effects[row["name"]] = row
                     self._open[row["name"]] = 0
+                    if row["kind"] == EffectKind.UPDATE:
+                        self._updates.setdefault(row["execution_id"], set()).add(row["name"])
             return len(kept)
 
     def release(self, executions: pa.RecordBatch) -> None:
@@ -96,7 +99,10 @@ class MemoryExecutions:
 
     def settle(self, names: Sequence[str]) -> int:
         with self._lock:
-            return sum(self._open.pop(name, None) is not None for name in dict.fromkeys(names))
+            settled = [name for name in dict.fromkeys(names) if self._open.pop(name, None) is not None]
+            for name in settled:
+                self._updates.get(self._effects[name]["execution_id"], set()).discard(name)
+            return len(settled)
 
     def history(self, execution_ids: Sequence[str]) -> pa.RecordBatch:
         with self._lock:
@@ -184,7 +190,8 @@ class MemoryExecutions:
             return len(found)
 
     def _free(self, row: Row, now: int) -> bool:
-        return self._leases.get(row["execution_id"], 0) <= now
+        name = row["execution_id"]
+        return self._leases.get(name, 0) <= now and not self._updates.get(name)
 
     def _claim(self, rows: Iterable[Row], lease_until: int) -> pa.RecordBatch:
         claimed = [row | {"claim": row["claim"] + 1} for row in rows]

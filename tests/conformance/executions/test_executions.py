@@ -60,10 +60,10 @@ def story(executions: pa.RecordBatch, outcome: str = "done") -> pa.RecordBatch:
     return batch(rows, HISTORY)
 
 
-def effects(executions: pa.RecordBatch, payload: str = '{"template":"offer"}') -> pa.RecordBatch:
+def effects(executions: pa.RecordBatch, payload: str = '{"template":"offer"}', kind: str = "send") -> pa.RecordBatch:
     rows = [
         {
-            **{"name": f"{row['execution_id']}/first/0", "kind": "send", "execution_id": row["execution_id"]},
+            **{"name": f"{row['execution_id']}/first/0", "kind": kind, "execution_id": row["execution_id"]},
             **{"workflow": row["workflow"], "user_id": row["user_id"], "step": "first", "at": row["due"]},
             **{"occurrence": row["execution_id"] + ":0", "payload": payload},
         }
@@ -229,6 +229,17 @@ def test_an_effect_that_is_known_stays_as_it_is_and_settled(store: ExecutionStor
     again = store.due(START, 1, START + LEASE)
     store.save(changed(again, moves=3), story(again), effects(again, '{"template":"other"}'))
     assert store.effects(START + LEASE, 9, START + LEASE).num_rows == 0
+
+
+def test_nobody_is_worked_on_before_their_updates_are_applied(store: ExecutionStore) -> None:
+    store.enter(entries(("ann", "a", 0)), AFTER_EXIT)
+    claimed = store.due(START, 1, START + LEASE)
+    store.save(changed(claimed, moves=2), story(claimed), effects(claimed, '{"tier":"gold"}', "update"))
+    assert store.due(START, 1, START + LEASE).num_rows == 0
+    assert store.concerned(["ann"], START, START + LEASE).busy == ("ann",)
+    store.settle(store.effects(START, 9, START + LEASE).column("name").to_pylist())
+    assert store.concerned(["ann"], START, START + LEASE).busy == ()
+    assert store.due(START + LEASE, 1, START + 2 * LEASE).num_rows == 1
 
 
 def test_to_cancel_wins_over_a_claim(store: ExecutionStore) -> None:
