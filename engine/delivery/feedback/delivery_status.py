@@ -18,7 +18,8 @@ _RECIPIENTS = ("final-recipient", "original-recipient", "x-actual-recipient", "x
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What was told of one recipient: ``diagnostic`` of this one alone, ``context`` of the mail as a whole.
+    """What was told of one recipient: ``diagnostic`` is the server's answer, ``said`` what the text says of this one,
+    ``context`` the text of the mail as a whole.
 
     ``transcript`` is the part of the session in which it was refused. ``address`` is the final recipient, ``original`` the
     one that was mailed where that is told too (section 2.3.1).
@@ -28,6 +29,7 @@ class Failure:
     action: str = "failed"
     status: str = ""
     diagnostic: str = ""
+    said: str = ""
     context: str = ""
     original: str = ""
     transcript: str = ""
@@ -72,6 +74,9 @@ def _blocks(part: Message) -> Iterator[Mapping[str, str]]:
             field = _FIELD.match(line)
             if field and not line.startswith((" ", "\t")):
                 name = field[1].lower()
+                if name == "final-recipient" and name in found:  # the next one, without the blank line between
+                    yield found
+                    found = {}
                 found.setdefault(name, field[2].strip())
             elif name and line.strip():
                 found[name] = f"{found[name]} {line.strip()}"
@@ -97,6 +102,7 @@ def _failure(block: Mapping[str, str], context: str, message: Message) -> Failur
         action=action[0] if action and action[0] in ACTIONS else _action_of(status[0] if status else ""),
         status=status[0] if status else "",
         diagnostic=diagnostic,
+        said=_said_of(context, address),
         context=context,
         original=original,
         transcript=_transcript(context, address, diagnostic),
@@ -106,6 +112,16 @@ def _failure(block: Mapping[str, str], context: str, message: Message) -> Failur
 def _diagnostic(block: Mapping[str, str]) -> str:
     kind, semicolon, text = block.get("diagnostic-code", "").partition(";")
     return text.strip() if semicolon and len(kind) < 40 else kind
+
+
+def _said_of(text: str, address: str) -> str:
+    """The entry that begins with the address, with the indented lines after it: Postfix and OpenSMTPD write the answer there."""
+    found = (
+        re.search(rf"^[ \t]*<?{re.escape(address)}>?:[ \t]*(.*(?:\n[ \t]+\S.*)*)", text, re.MULTILINE)
+        if address
+        else None
+    )
+    return found[1] if found else ""
 
 
 def _transcript(text: str, address: str, diagnostic: str) -> str:
@@ -131,9 +147,9 @@ def _recipient(block: Mapping[str, str], name: str) -> str:
 
 
 def _human_text(message: Message) -> str:
-    """The part that people read, which often tells more than the fields."""
+    """The part that people read, which often tells more than the fields; of a mail that lost its structure, all of it."""
     for part in parts(message):
-        if part.get_content_type() in ("text/plain", "text/html"):
+        if part.get_content_type() in ("text/plain", "text/html") or not part.is_multipart():
             text = text_of(part)
             if text.strip():
                 return text

@@ -8,7 +8,7 @@ from email.message import Message
 from flufl.bounce import all_failures
 
 from engine.delivery.feedback.delivery_status import Failure
-from engine.delivery.feedback.mail import addresses, header, parts, text_of
+from engine.delivery.feedback.mail import addresses, answers, header, parts, text_of
 
 _SENDERS = re.compile(
     r"mailer-?daemon|postmaster|mail (?:delivery|administrator|system)|mdaemon|maildelivery|system administrator|mailadmin|"
@@ -65,7 +65,8 @@ def read_free_text(message: Message, raw: bytes) -> list[Failure]:
     failed = failed or _returned_to(raw, header(message, "To")) or [""]
     near = [_near(text, each, failed) for each in failed]
     return [
-        Failure(each, diagnostic=told, context=text, transcript=told) for each, told in zip(failed, near, strict=True)
+        Failure(each, diagnostic=answers(told), said=told, context=text, transcript=told)
+        for each, told in zip(failed, near, strict=True)
     ]
 
 

@@ -15,11 +15,13 @@ ADDRESS = re.compile(
 )
 _TAG = re.compile(r"<(?:style|script)\b.*?</(?:style|script)>|<[a-z/!][^>]*>", re.IGNORECASE | re.DOTALL)
 _LINE_TAG = re.compile(r"<(?:br|/p|/div|/tr|/li|/h\d)\b[^>]*>", re.IGNORECASE)
+_REPLY = re.compile(r"(?<![\d.#-])[45][0-5]\d[ \-#:]")  # RFC 5321 section 4.2
 MOST_PARTS = 100  # a bounce has three or four
 
 
 def parse(raw: bytes) -> Message:
-    """The mail; one that cannot be parsed at all (nested without end) has its headers only."""
+    """The mail; one that cannot be parsed at all (nested without end) has its headers only. Blank lines before it count for nothing."""
+    raw = raw.lstrip()
     try:
         return email.message_from_bytes(raw)
     except (RecursionError, ValueError, LookupError):
@@ -66,6 +68,11 @@ def text_of(part: Message) -> str:
     if part.get_content_type() == "text/html":
         text = html.unescape(_TAG.sub(" ", _LINE_TAG.sub("\n", text)))
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ")
+
+
+def answers(text: str) -> str:
+    """The paragraphs of a text that hold a server's reply."""
+    return "\n\n".join(each for each in re.split(r"\n[ \t]*\n", text) if _REPLY.search(each))
 
 
 def addresses(text: str) -> list[str]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
+from typing import Any
 
 from engine.delivery.feedback.auto_reply import is_auto_reply
 from engine.delivery.feedback.complaint import read_complaint
 from engine.delivery.feedback.delivery_status import Failure, read_delivery_status
 from engine.delivery.feedback.events import Kind
 from engine.delivery.feedback.free_text import is_bounce, is_surely_bounce, read_free_text
-from engine.delivery.feedback.mail import addresses, header, parse
+from engine.delivery.feedback.mail import addresses, answers, header, parse
 from engine.delivery.feedback.rules import BounceRules, Verdict
+from engine.delivery.feedback.webhooks.ses_notice import meanings, notice_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A mail, understood. ``form`` is ``report`` (RFC 3464), ``text``, ``complaint`` (RFC 5965), ``auto-reply`` or ``other``."""
+    """A mail, understood. ``form`` is ``report`` (RFC 3464, or a notice of SES), ``text``, ``complaint`` (RFC 5965),
+    ``auto-reply`` or ``other``."""
 
     form: str
     message_id: str
@@ -47,6 +50,9 @@ def _read(message: Message, raw: bytes, rules: BounceRules) -> tuple[str, list[F
     if complaint is not None:
         who = complaint.recipients or [""]
         return "complaint", [Finding(complaint.kind, each, "", complaint.reason) for each in who]
+    notice = notice_in(message)
+    if notice is not None:
+        return _of_ses(notice, rules)
     report = read_delivery_status(message)
     if report is not None:
         return "report", list(_judged(report, rules))
@@ -56,6 +62,11 @@ def _read(message: Message, raw: bytes, rules: BounceRules) -> tuple[str, list[F
         told = read_delivery_status(message, in_text=True) or read_free_text(message, raw)
         return "text", list(_judged(told, rules))
     return "other", []
+
+
+def _of_ses(notice: Mapping[str, Any], rules: BounceRules) -> tuple[str, list[Finding]]:
+    findings = [Finding(each.kind, each.address, each.status, each.detail) for each in meanings(notice, rules)]
+    return ("complaint" if any(each.kind is Kind.COMPLAINT for each in findings) else "report"), findings
 
 
 def _judged(failures: Sequence[Failure], rules: BounceRules) -> Iterator[Finding]:
@@ -69,11 +80,12 @@ def _judged(failures: Sequence[Failure], rules: BounceRules) -> Iterator[Finding
 
 
 def _verdict(failure: Failure, rules: BounceRules, *, alone: bool) -> Verdict:
-    """What a failure means. What the mail as a whole says counts for a recipient who is ``alone`` in it."""
-    verdict = rules.classify(failure.diagnostic, failure.status)
-    if not verdict.certain and failure.context and alone:
-        told = rules.classify(failure.context, failure.status)
-        verdict = told if told.certain else verdict
+    """What a failure means. What the mail as a whole says counts for a recipient who is ``alone`` in it; of that, the answers
+    of servers go before the words of who reports them, which are full of advice."""
+    told = [failure.diagnostic, failure.said, *([answers(failure.context), failure.context] if alone else [])]
+    verdicts = [rules.classify(each, failure.status) for each in dict.fromkeys(told) if each]
+    first = verdicts[0] if verdicts else rules.classify("", failure.status)
+    verdict = next((each for each in verdicts if each.certain), first)
     if verdict.kind is not Kind.HARD or verdict.status.startswith("5.1."):
         return verdict
     if rules.after_data(failure.transcript):

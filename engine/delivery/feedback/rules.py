@@ -33,6 +33,7 @@ class _Phrase:
     reason: str
     pattern: re.Pattern[str]
     weak: bool
+    unless: frozenset[str]
 
 
 class BounceRules:
@@ -44,8 +45,10 @@ class BounceRules:
         statuses: Mapping[str, Verdict],
         replies: Mapping[str, Verdict],
         after_data: re.Pattern[str],
+        even_after_data: re.Pattern[str],
     ) -> None:
         self._after_data = after_data
+        self._even_after_data = even_after_data
         self._phrases = phrases
         self._statuses = statuses
         self._replies = replies
@@ -55,7 +58,13 @@ class BounceRules:
         """Raises ValueError (tomllib.TOMLDecodeError is one), KeyError or re.error for a file that is no rules' file."""
         document = tomllib.loads(text)
         phrases = [
-            _Phrase(Kind(each["kind"]), each["reason"], _any_of(each["any"]), each.get("weak", False))
+            _Phrase(
+                Kind(each["kind"]),
+                each["reason"],
+                _any_of(each["any"]),
+                each.get("weak", False),
+                frozenset(each.get("unless", ())),
+            )
             for each in document["phrase"]
         ]
         return cls(
@@ -63,6 +72,7 @@ class BounceRules:
             dict(_by_code(document["status"])),
             dict(_by_code(document["reply"])),
             _any_of(document["after_data"]),
+            _any_of(document["even_after_data"]),
         )
 
     def classify(self, text: str, status: str = "", reply: str = "") -> Verdict:
@@ -72,7 +82,7 @@ class BounceRules:
         """
         shown = _LOCAL_PART.sub("x@", " ".join(text[:_MOST_READ].split()))
         status = _telling(status, *(".".join(found) for found in _ENHANCED.findall(shown)))
-        said = [phrase for phrase in self._phrases if phrase.pattern.search(shown)]
+        said = [each for each in self._phrases if status not in each.unless and each.pattern.search(shown)]
         strong = next((phrase for phrase in said if not phrase.weak), None)
         if strong is not None:
             return Verdict(strong.kind, strong.reason, status)
@@ -90,8 +100,10 @@ class BounceRules:
         return Verdict(Kind.SOFT, "temporary failure" if status[:1] == "4" else "unclassified", status, certain=False)
 
     def after_data(self, text: str) -> bool:
-        """Whether a transcript says that the server had taken the recipient before it refused the message."""
-        return bool(self._after_data.search(" ".join(text.split())))
+        """Whether a transcript says that the server had taken the recipient before it refused the message, and its answer is
+        not one that is always given so late."""
+        told = " ".join(text.split())
+        return bool(self._after_data.search(told)) and not self._even_after_data.search(told)
 
 
 def _any_of(patterns: list[str]) -> re.Pattern[str]:

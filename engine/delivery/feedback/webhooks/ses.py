@@ -19,20 +19,19 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
 from cryptography.x509 import load_pem_x509_certificate
 
-from engine.delivery.feedback.events import FeedbackEvent, Kind
+from engine.delivery.feedback.events import FeedbackEvent
 from engine.delivery.feedback.rules import BounceRules
 from engine.delivery.feedback.webhooks.contract import (
     SECOND,
     ForgedError,
     delivery_key,
     instant,
-    judged,
     mapping,
     parsed,
     require_recent,
-    rows,
     text,
 )
+from engine.delivery.feedback.webhooks.ses_notice import detail_of, mail_of, meanings
 
 TOLERANCE = 3_600 * SECOND  # a delivery that SNS tries again bears the time of the first
 _HOST = re.compile(r"sns\.[a-z]{2}(?:-[a-z]+)+-\d\.amazonaws\.com(?:\.cn)?", re.ASCII)
@@ -42,14 +41,6 @@ _SIGNED = {
     "UnsubscribeConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
 }
 _HASHES: Mapping[str, type[HashAlgorithm]] = {"1": SHA1, "2": SHA256}
-_PLAIN = {
-    "Delivery": Kind.DELIVERED,
-    "DeliveryDelay": Kind.DELAYED,
-    "Open": Kind.OPEN,
-    "Click": Kind.CLICK,
-    "Subscription": Kind.UNSUBSCRIBE,
-}
-_NOT_THE_PERSON = frozenset({"ContentRejected", "AttachmentRejected", "MessageTooLarge"})
 
 
 class SesWebhook:
@@ -108,45 +99,19 @@ class SesWebhook:
             self._keys[url] = key
         return self._keys[url]
 
-    def _events(self, told: Mapping[str, Any], identity: str, now: int) -> Iterator[FeedbackEvent]:
-        mail = told.get("mail")
-        mail = mail if isinstance(mail, Mapping) else {}
-        kind = text(told.get("eventType") or told.get("notificationType"))
-        detail = told.get(kind[:1].lower() + kind[1:])
-        detail = detail if isinstance(detail, Mapping) else {}
-        for number, (address, meaning) in enumerate(self._recipients(kind, detail, mail)):
+    def _events(self, notice: Mapping[str, Any], identity: str, now: int) -> Iterator[FeedbackEvent]:
+        detail, mail = detail_of(notice), mail_of(notice)
+        for number, each in enumerate(meanings(notice, self._rules)):
             yield FeedbackEvent(
                 id=f"ses:{identity}:{number}",
-                kind=meaning[0],
+                kind=each.kind,
                 at=instant(detail.get("timestamp") or mail.get("timestamp"), now),
                 source=self.name,
                 key=_key(mail),
-                address=address or None,
-                status=meaning[1],
-                detail=meaning[2],
+                address=each.address or None,
+                status=each.status,
+                detail=each.detail,
             )
-
-    def _recipients(
-        self, kind: str, detail: Mapping[str, Any], mail: Mapping[str, Any]
-    ) -> Iterator[tuple[str, tuple[Kind, str, str]]]:
-        if kind == "Bounce":
-            for each in rows(detail.get("bouncedRecipients")):
-                yield text(each.get("emailAddress")), self._bounce(detail, each)
-        elif kind == "Complaint":
-            abuse = text(detail.get("complaintFeedbackType")) or "abuse"
-            meaning = (Kind.OTHER if abuse == "not-spam" else Kind.COMPLAINT), "", abuse[:40]
-            for each in rows(detail.get("complainedRecipients")):
-                yield text(each.get("emailAddress")), meaning
-        else:
-            link = text(detail.get("link"), 2_000) if kind == "Click" else ""
-            destination = mail.get("destination")
-            for address in destination if isinstance(destination, list) else []:
-                yield text(address), (_PLAIN.get(kind, Kind.OTHER), "", link)
-
-    def _bounce(self, detail: Mapping[str, Any], recipient: Mapping[str, Any]) -> tuple[Kind, str, str]:
-        kind, sub = text(detail.get("bounceType")), text(detail.get("bounceSubType"))
-        told = Kind.POLICY if sub in _NOT_THE_PERSON else Kind.HARD if kind == "Permanent" else Kind.SOFT
-        return judged(self._rules, text(recipient.get("diagnosticCode"), 4_000), text(recipient.get("status")), told)
 
 
 def _of_amazon(url: str) -> str:

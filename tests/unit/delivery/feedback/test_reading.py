@@ -78,6 +78,69 @@ def test_what_is_said_of_nobody_in_particular_withdraws_none_of_several(rules: B
     ]
 
 
+REPORT = b"""From: MAILER-DAEMON@example.com\nContent-Type: multipart/report; boundary=b\n\n--b\nContent-Type: text/plain\n
+%s\n\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; example.com\n\n%s\n--b--\n"""
+FIELDS = b"Final-Recipient: rfc822; %s\nAction: failed\nStatus: 5.0.0\n"
+
+
+def test_what_the_text_says_of_each_counts_where_the_fields_do_not_tell(rules: BounceRules) -> None:
+    said = b"ann@example.com: 550 5.1.1 User unknown\nbob@example.com: 552 5.2.2 Mailbox full"
+    fields = FIELDS % b"ann@example.com" + b"\n" + FIELDS % b"bob@example.com"
+    found = read_mail(REPORT % (said, fields), rules).findings
+    assert [(each.address, each.kind) for each in found] == [
+        ("ann@example.com", Kind.HARD),
+        ("bob@example.com", Kind.SOFT),
+    ]
+
+
+def test_recipients_without_a_blank_line_between_them(rules: BounceRules) -> None:
+    fields = FIELDS % b"ann@example.com" + FIELDS % b"bob@example.com"
+    found = read_mail(REPORT % (b"They failed.", fields), rules).findings
+    assert [each.address for each in found] == ["ann@example.com", "bob@example.com"]
+
+
+def test_a_servers_answer_goes_before_advice(rules: BounceRules) -> None:
+    advice = b"Ask your domain registrar whether your domain is on a block list.\n\n550 5.1.1 no such user\n\nWas this helpful?"
+    (found,) = read_mail(REPORT % (advice, FIELDS % b"ann@example.com"), rules).findings
+    assert found.kind is Kind.HARD
+
+
+def test_blank_lines_before_a_mail_count_for_nothing(rules: BounceRules) -> None:
+    assert read_mail(b"  \n\n" + BOUNCE, rules).findings == read_mail(BOUNCE, rules).findings
+
+
+def ses_mail(notice: dict[str, object], *, wrapped: bool, sender: str = "no-reply@sns.amazonaws.com") -> bytes:
+    body = json.dumps({"Type": "Notification", "Message": json.dumps(notice)} if wrapped else notice)
+    cut = f"{body[:990]}!\n {body[990:]}" if len(body) > 990 else body
+    return f"From: Bounces <{sender}>\nSubject: AWS Notification Message\n\n{cut}\n\n--\nTo stop this, follow ...\n".encode()
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("filler", [0, 2_000])
+def test_ses_tells_it_by_mail_too(rules: BounceRules, wrapped: bool, filler: int) -> None:
+    told = {"emailAddress": "ann@example.com", "status": "5.1.1", "diagnosticCode": "smtp; 550 5.1.1 user unknown"}
+    notice = {
+        "notificationType": "Bounce",
+        "mail": {"source": "x" * filler},
+        "bounce": {"bounceType": "Permanent", "bouncedRecipients": [told]},
+    }
+    reading = read_mail(ses_mail(notice, wrapped=wrapped), rules)
+    assert [(each.kind, each.address) for each in reading.findings] == [(Kind.HARD, "ann@example.com")]
+    assert reading.form == "report"
+
+
+def test_ses_complaints_by_mail(rules: BounceRules) -> None:
+    notice = {"eventType": "Complaint", "complaint": {"complainedRecipients": [{"emailAddress": "ann@example.com"}]}}
+    reading = read_mail(ses_mail(notice, wrapped=False), rules)
+    assert (reading.form, reading.findings[0].kind) == ("complaint", Kind.COMPLAINT)
+
+
+def test_what_only_looks_like_a_notice_of_ses_is_none(rules: BounceRules) -> None:
+    notice = {"notificationType": "Bounce", "bounce": {"bouncedRecipients": [{"emailAddress": "ann@example.com"}]}}
+    assert read_mail(ses_mail(notice, wrapped=False, sender="someone@example.com"), rules).form == "other"
+    assert read_mail(b"From: a@sns.amazonaws.com\n\n{ no JSON\n", rules).form == "other"
+
+
 def test_line_ends_change_nothing(rules: BounceRules) -> None:
     crlf = BOUNCE.replace(b"\n", b"\r\n")
     assert read_mail(crlf, rules).findings == read_mail(BOUNCE, rules).findings

@@ -29,6 +29,19 @@ HARD, SOFT, POLICY = Kind.HARD, Kind.SOFT, Kind.POLICY
         (HARD, "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient a@example.com not found by SMTP address lookup"),
         (HARD, "551 5.1.6 mailbox has moved"),
         (HARD, "L'adresse de messagerie n'existe pas"),
+        (HARD, "550 #5.1.0 Address rejected."),
+        (HARD, "554 RCPT (ann@example.com) dosn't exist"),
+        (HARD, "553 sorry, your envelope recipient is in my badrcptto list"),
+        (HARD, "550 5.1.1 <a@example.com>: inactive email address"),
+        (HARD, "521 5.3.2 <a@example.com>: System not accepting network messages"),
+        (HARD, "550 5.4.1 example.com does not receive email: returned Null MX"),
+        (HARD, "550 Este endereço não existe"),
+        (HARD, "550 用户不存在"),
+        (SOFT, "550 5.2.1 <a@example.com>: mailbox is inactive"),
+        (POLICY, "550 From: domain is invalid"),
+        (POLICY, "550 this server does not accept mail from example.net"),
+        (POLICY, "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)"),
+        (POLICY, "The group may not exist, or you have no permission to post. https://groups.google.com/support/"),
         (Kind.DELAYED, "THIS IS A WARNING MESSAGE ONLY. YOU DO NOT NEED TO RESEND YOUR MESSAGE."),
         (SOFT, "552 5.2.2 The email account that you tried to reach is over quota"),
         (SOFT, "452 4.2.2 Mailbox full"),
@@ -68,6 +81,12 @@ def test_codes_alone(rules: BounceRules, kind: Kind, status: str) -> None:
 def test_policy_never_depends_on_the_code(rules: BounceRules) -> None:
     """A blocked sender with the code of an unknown mailbox says nothing of the person."""
     assert rules.classify("550 5.1.1 your IP is listed on a block list").kind is POLICY
+
+
+def test_what_is_always_answered_late_is_not_taken_for_a_filter(rules: BounceRules) -> None:
+    late = "(in reply to end of DATA command)"
+    assert rules.after_data(f"550 User unknown {late}")
+    assert not rules.after_data(f"554 delivery error: dd This user doesn't have a example.com account {late}")
 
 
 def test_what_an_address_is_made_of_says_nothing(rules: BounceRules) -> None:
