@@ -81,11 +81,11 @@ def _judged(failures: Sequence[Failure], rules: BounceRules) -> Iterator[Finding
 
 def _verdict(failure: Failure, rules: BounceRules, *, alone: bool) -> Verdict:
     """What a failure means. What the mail as a whole says counts for a recipient who is ``alone`` in it; of that, the answers
-    of servers go before the words of who reports them, which are full of advice."""
-    told = [failure.diagnostic, failure.said, *([answers(failure.context), failure.context] if alone else [])]
-    verdicts = [rules.classify(each, failure.status) for each in dict.fromkeys(told) if each]
-    first = verdicts[0] if verdicts else rules.classify("", failure.status)
-    verdict = next((each for each in verdicts if each.certain), first)
+    of servers go first, then the status, then the words of who reports them, which are full of advice."""
+    said = [failure.diagnostic, failure.said, *([answers(failure.context)] if alone else [])]
+    told = [each for each in dict.fromkeys(said) if each] + ["", *([failure.context] if alone else [])]
+    verdicts = [rules.classify(each, failure.status) for each in told]
+    verdict = next((each for each in verdicts if each.certain), verdicts[0])
     if verdict.kind is not Kind.HARD or verdict.status.startswith("5.1."):
         return verdict
     if rules.after_data(failure.transcript):

@@ -35,6 +35,10 @@ class _Phrase:
     weak: bool
     unless: frozenset[str]
 
+    def outdone_by(self, codes: Sequence[str]) -> bool:
+        """Whether the server itself gave a code that goes before the phrase."""
+        return any(each in self.unless or f"{each.rpartition('.')[0]}.x" in self.unless for each in codes)
+
 
 class BounceRules:
     """The rules of a file (``engine/adapters/feedback/rules.toml`` is ours and says what stands in one)."""
@@ -81,8 +85,9 @@ class BounceRules:
         A verdict is not ``certain`` when neither a phrase nor a code said more than that it failed.
         """
         shown = _LOCAL_PART.sub("x@", " ".join(text[:_MOST_READ].split()))
-        status = _telling(status, *(".".join(found) for found in _ENHANCED.findall(shown)))
-        said = [each for each in self._phrases if status not in each.unless and each.pattern.search(shown)]
+        answered = [".".join(found) for found in _ENHANCED.findall(shown)]
+        status = _telling(status, *answered)
+        said = [each for each in self._phrases if each.pattern.search(shown) and not each.outdone_by(answered)]
         strong = next((phrase for phrase in said if not phrase.weak), None)
         if strong is not None:
             return Verdict(strong.kind, strong.reason, status)

@@ -105,6 +105,13 @@ def test_a_servers_answer_goes_before_advice(rules: BounceRules) -> None:
     assert found.kind is Kind.HARD
 
 
+def test_a_status_goes_before_what_somebody_adds_to_every_mail(rules: BounceRules) -> None:
+    fields = FIELDS.replace(b"5.0.0", b"5.1.1") % b"ann@example.com"
+    footer = b"Delivery failed.\n\nThis mail was scanned for viruses and spam."
+    (found,) = read_mail(REPORT % (footer, fields), rules).findings
+    assert found.kind is Kind.HARD
+
+
 def test_blank_lines_before_a_mail_count_for_nothing(rules: BounceRules) -> None:
     assert read_mail(b"  \n\n" + BOUNCE, rules).findings == read_mail(BOUNCE, rules).findings
 

@@ -37,7 +37,14 @@ HARD, SOFT, POLICY = Kind.HARD, Kind.SOFT, Kind.POLICY
         (HARD, "550 5.4.1 example.com does not receive email: returned Null MX"),
         (HARD, "550 Este endereço não existe"),
         (HARD, "550 用户不存在"),
+        (
+            HARD,
+            "it was rejected by the server for the recipient domain example.com. The error was: 550 5.1.0 Recipient rejected: <a@example.com>",
+        ),
+        (HARD, "550 BAD_RECIPIENT - see http://www.example.com/undelivered"),
+        (POLICY, "554 5.7.1 <a@example.com>: Recipient address rejected: Access denied"),
         (SOFT, "550 5.2.1 <a@example.com>: mailbox is inactive"),
+        (SOFT, "550 [SUSPEND] Mailbox currently suspended"),
         (POLICY, "550 From: domain is invalid"),
         (POLICY, "550 this server does not accept mail from example.net"),
         (POLICY, "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)"),
@@ -98,6 +105,12 @@ def test_numbers_that_are_no_codes(rules: BounceRules) -> None:
     verdict = rules.classify("host mx[192.0.2.5] version 4.1.1.9 of mailer 2.0.12 said something")
     assert verdict.status == ""
     assert not verdict.certain
+
+
+def test_a_code_that_the_reporting_system_made_up_does_not_go_before_a_phrase(rules: BounceRules) -> None:
+    """Sendmail says 5.1.1 for every 550 without a code."""
+    assert rules.classify("550 Mailbox currently suspended", "5.1.1").kind is SOFT
+    assert rules.classify("550 5.1.1 Mailbox currently suspended", "5.1.1").kind is HARD
 
 
 def test_a_code_that_tells_goes_before_one_that_does_not(rules: BounceRules) -> None:
