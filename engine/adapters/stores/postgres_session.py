@@ -29,9 +29,40 @@ _RELIABLE: dict[str, Any] = {  # a peer that is silent is given up in half a min
     "options": "-c synchronous_commit=on -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
 }
 _PASSING = (errors.InsufficientResources, errors.ReadOnlySqlTransaction, errors.LockNotAvailable)
+_REFUSED = (
+    errors.InvalidAuthorizationSpecification,
+    errors.InvalidPassword,
+    errors.InvalidCatalogName,
+    errors.InsufficientPrivilege,
+)
+_REFUSALS = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
 
 Result = TypeVar("Result")
 Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How the faults of a database are told: what it keeps, the setting that names it, and the kind, code and advice of each fault."""
+
+    subject: str
+    setting: str
+    address: str  # code for an address that cannot be used
+    refused: tuple[str, str]
+    silent: tuple[type[MailrayError], str, str]
+    passing: tuple[str, str]
+    unusable: tuple[type[MailrayError], str, str | None]
+
+
+LEDGER = Wording(
+    subject="the ledger",
+    setting="ledger",
+    address="MR614",
+    refused=("MR612", "look at the user, the database, and what `ledger_password` refers to"),
+    silent=(ServiceError, "MR613", "nothing is sent without it; when it is back, `mailray resume` goes on"),
+    passing=("MR608", "then `mailray resume`"),
+    unusable=(FileAccessError, "MR609", None),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +71,56 @@ class Database:
 
     conninfo: str
     password: str | None
+    wording: Wording = LEDGER
 
     @property
     def place(self) -> Place:
-        """For faults: host, port and name of the database, without the user."""
+        """For faults: hosts, ports and name of the database, without the user."""
         parts = conninfo_to_dict(self.conninfo)
-        return Place(f"postgresql://{parts.get('host', '')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}")
+        hosts, ports = (str(parts.get(name, default)).split(",") for name, default in (("host", ""), ("port", "5432")))
+        every = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
+        where = ",".join(f"{host}:{port}" for host, port in zip(hosts, every, strict=True))
+        return Place(f"postgresql://{where}/{parts.get('dbname', '')}")
+
+    def translated(self, fault: psycopg.Error) -> MailrayError:
+        """The fault in this project's words."""
+        place, words = self.place, " ".join((fault.diag.message_primary or str(fault)).split())[:200]
+        told = self.wording
+        if refused(fault):
+            code, advice = told.refused
+            return ServiceError.single(code, f"{told.subject}'s database refuses us: {words}", place=place, help=advice)
+        if isinstance(fault, _PASSING):
+            code, advice = told.passing
+            return TryAgainError.single(
+                code, f"{told.subject} cannot be written now: {words}", place=place, help=advice
+            )
+        if isinstance(fault, (psycopg.OperationalError, psycopg.InterfaceError)):
+            kind, code, advice = told.silent
+            return kind.single(code, f"{told.subject}'s database does not answer: {words}", place=place, help=advice)
+        unusable, code, remedy = told.unusable
+        return unusable.single(code, f"{told.subject} cannot be used: {words}", place=place, help=remedy)
 
 
-def parse_database(url: str, password: str | None) -> Database:
-    """The database that a URL (``postgresql://user@host:port/name``) names. Raises UsageError (MR614)."""
+def parse_database(url: str, password: str | None, wording: Wording = LEDGER) -> Database:
+    """The database that a URL (``postgresql://user@host:port/name``) names. Raises UsageError (MR614, MR675)."""
     try:
         parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
-        raise _no_url("it is malformed") from None
+        raise _no_url("it is malformed", wording) from None
     if parts.get("password") is not None:
-        raise _no_url("it holds a password")
+        raise _no_url("it holds a password", wording)
     if not parts.get("dbname") or not parts.get("host"):
-        raise _no_url("it names no host or no database")
-    return Database(make_conninfo(**{**_RELIABLE, **parts, "application_name": "mailray"}), password)
+        raise _no_url("it names no host or no database", wording)
+    return Database(make_conninfo(**{**_RELIABLE, **parts, "application_name": "mailray"}), password, wording)
 
 
-def _no_url(why: str) -> UsageError:
+def _no_url(why: str, wording: Wording) -> UsageError:
+    setting = wording.setting
     return UsageError.single(
-        "MR614",
-        f"the ledger's address cannot be used: {why}",
-        help="ledger = postgresql://user@host:5432/database, and the password by reference: ledger_password = env:NAME or file:PATH",
+        wording.address,
+        f"{wording.subject}'s address cannot be used: {why}",
+        help=f"{setting} = postgresql://user@host:5432/database, and the password by reference: "
+        f"{setting}_password = env:NAME or file:PATH",
     )
 
 
@@ -88,7 +143,7 @@ class Session:
                 return work(self._connected())
             except psycopg.Error as fault:
                 if not self._lost(fault) or time.monotonic() >= until:
-                    raise self._translated(fault) from fault
+                    raise self._database.translated(fault) from fault
             time.sleep(PAUSE_SECONDS)
 
     def close(self) -> None:
@@ -117,38 +172,16 @@ class Session:
         if isinstance(fault, errors.OperatorIntervention) or (self._connection is not None and self._connection.broken):
             self.close()
             return True
-        return self._connection is None and isinstance(fault, psycopg.OperationalError) and not _refused(fault)
-
-    def _translated(self, fault: psycopg.Error) -> MailrayError:
-        place, words = self._database.place, " ".join(str(fault).split())[:200]
-        if _refused(fault):
-            return ServiceError.single(
-                "MR612",
-                f"the ledger's database refuses us: {words}",
-                place=place,
-                help="look at the user, the database, and what `ledger_password` refers to",
-            )
-        if isinstance(fault, _PASSING):
-            return TryAgainError.single(
-                "MR608", f"the ledger cannot be written now: {words}", place=place, help="then `mailray resume`"
-            )
-        if isinstance(fault, (psycopg.OperationalError, psycopg.InterfaceError)):
-            return ServiceError.single(
-                "MR613",
-                f"the ledger's database does not answer: {words}",
-                place=place,
-                help="nothing is sent without it; when it is back, `mailray resume` goes on",
-            )
-        return FileAccessError.single("MR609", f"the ledger cannot be used: {words}", place=place)
+        return self._connection is None and isinstance(fault, psycopg.OperationalError) and not refused(fault)
 
 
-def _refused(fault: psycopg.Error) -> bool:
+def refused(fault: psycopg.Error) -> bool:
     """libpq gives no code for a connection that was refused by the server, only the server's line, which begins in English or not."""
-    told = isinstance(
-        fault, (errors.InvalidAuthorizationSpecification, errors.InvalidPassword, errors.InvalidCatalogName)
+    return isinstance(fault, _REFUSED) or (
+        isinstance(fault, psycopg.OperationalError)
+        and fault.sqlstate is None
+        and any(each in str(fault) for each in _REFUSALS)
     )
-    line = str(fault)
-    return told or "authentication failed" in line or "no password supplied" in line or "does not exist" in line
 
 
 def prepare(connection: Connection, place: Place) -> None:
