@@ -39,7 +39,7 @@ HARD, SOFT, POLICY = Kind.HARD, Kind.SOFT, Kind.POLICY
         (HARD, "550 用户不存在"),
         (
             HARD,
-            "it was rejected by the server for the recipient domain example.com. The error was: 550 5.1.0 Recipient rejected: <a@example.com>",
+            "rejected by the server for the recipient domain example.com: 550 5.1.0 Recipient rejected: <a@example.com>",
         ),
         (HARD, "550 BAD_RECIPIENT - see http://www.example.com/undelivered"),
         (POLICY, "554 5.7.1 <a@example.com>: Recipient address rejected: Access denied"),
