@@ -31,6 +31,7 @@ from engine.ledger.contract import Ledger
 from engine.monitoring import Stages
 from engine.pipeline.materialise import Mailing
 from engine.pipeline.pace import destinations
+from engine.pipeline.plan import refuse_automation
 from engine.pipeline.records import MANIFEST
 from engine.pipeline.run import CampaignRun, Observer, Selection
 from engine.pipeline.worker import Worker, outcome_counts
@@ -86,7 +87,9 @@ class OpenRun:
 
 
 def create_run(campaign: OpenCampaign, path: Path, settings: AppSettings, limit: int | None = None) -> OpenRun:
-    """Make the run's folder with its manifest. Raises CannotCreateError when there is a run already, UsageError for a wrong transport."""
+    """Make the run's folder with its manifest. Raises CannotCreateError when there is a run already, UsageError for a wrong transport,
+    CampaignError for a campaign that no run can do."""
+    refuse_automation(campaign.campaign)
     delivery = campaign.campaign.delivery
     route = Route.of(settings, delivery)
     run = RunSettings(

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from engine.campaign.checks import CHECKS
 from engine.campaign.document import Document
 from engine.campaign.parse import MOST_BYTES, parse_document
-from engine.campaign.schema import Campaign, SendEmail
+from engine.campaign.schema import Campaign
+from engine.campaign.steps import SendEmail
 from engine.campaign.validation import schema_faults
 from engine.errors import (
     CampaignError,

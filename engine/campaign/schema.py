@@ -6,22 +6,19 @@ The keys' descriptions are what editors show (``mailray schema`` exports the JSO
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from engine.campaign.automation import REENTRY, Happening, Properties, Trigger
 from engine.campaign.durations import DAY, DURATION, EXPIRY, TIME_OF_DAY
+from engine.campaign.model import ColumnName, Condition, Identifier, Model, Named
+from engine.campaign.steps import AnyStep
 
-END = "end"
-IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
-TEMPLATE_ID = r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}$"
 FOLDER = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)*$"
 HOST = r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$"
 SELECTOR = r"^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$"
 WEB_FOLDER = r"^https://[^\s\"'<>?#\\{}]+$"
-Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
-ColumnName = Annotated[str, Field(min_length=1, max_length=128)]
-Condition = Annotated[str, Field(min_length=1, max_length=10_000, description="A SQL boolean expression.")]
 
 
 class CampaignType(StrEnum):
@@ -60,17 +57,6 @@ class UnknownPolicy(StrEnum):
     RESEND = "resend"
 
 
-class Model(BaseModel):
-    """Values are taken as they are written: `"8"` is no number and `"yes"` no truth value (YAML tells them apart)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True)
-
-
-Value = TypeVar("Value", bound=StrEnum)
-# Files write an enumeration's value, not its member.
-Named = Annotated[Value, Field(strict=False)]
-
-
 class Holdout(Model):
     percent: float = Field(
         ge=0, le=100, allow_inf_nan=False, description="Share of eligible recipients that get nothing."
@@ -79,7 +65,15 @@ class Holdout(Model):
 
 
 class Audience(Model):
-    source: str | list[str] = Field(description="Files, globs or URLs of Parquet, CSV or Arrow IPC.")
+    source: str | list[str] = Field(
+        description="Files, globs or URLs of Parquet, CSV or Arrow IPC; or postgresql://user@host/database or sqlite:///path, with a `query`."
+    )
+    query: Annotated[str, Field(min_length=1, max_length=100_000)] | None = Field(
+        default=None, description="One SELECT for the database that `source` names; its columns are the recipients'."
+    )
+    password: str | None = Field(
+        default=None, description="env:NAME or file:PATH of the database's password; libpq's own files if absent."
+    )
     format: Literal["parquet", "csv", "arrow"] | None = Field(
         default=None, description="By the file's suffix if absent."
     )
@@ -100,64 +94,6 @@ class Audience(Model):
         default=Duplicates.KEEP_FIRST, description="What a second row with the same address means."
     )
     holdout: Holdout | None = None
-
-
-class Step(Model):
-    id: Identifier = Field(description="The step's name; `next` and `else` refer to it.")
-    critical: bool = Field(default=False, description="A failure here ends the recipient's execution.")
-
-
-class SendEmail(Step):
-    type: Literal["send_email"]
-    template: Annotated[str, Field(pattern=TEMPLATE_ID)] = Field(
-        description="`offer` names templates/offer.html.j2, offer.txt.j2 and offer.subject.j2."
-    )
-    next: Identifier | None = Field(default=None, description="The step that follows; the next in the list if absent.")
-
-
-class Branch(Model):
-    when: Condition
-    next: Identifier = Field(description="A step's id, or `end`.")
-
-
-class ConditionalBranch(Step):
-    type: Literal["conditional_branch"]
-    branches: list[Branch] = Field(min_length=1, description="The first whose condition is true is taken.")
-    else_: Identifier = Field(alias="else", description="Where everybody else goes.")
-
-
-class Choice(Model):
-    when: Condition
-    value: str
-
-
-class SegmentUser(Step):
-    type: Literal["segment_user"]
-    into: Identifier = Field(description="The column that takes the value; templates and later conditions read it.")
-    choices: list[Choice] = Field(min_length=1, description="The first whose condition is true gives the value.")
-    else_: str | None = Field(default=None, alias="else", description="The value for everybody else; null if absent.")
-    next: Identifier | None = Field(default=None, description="The step that follows; the next in the list if absent.")
-
-
-class WaitCondition(Step):
-    model_config = ConfigDict(extra="allow", frozen=True)
-    type: Literal["wait_condition"]
-
-
-class UpdateUserData(Step):
-    model_config = ConfigDict(extra="allow", frozen=True)
-    type: Literal["update_user_data"]
-
-
-class TriggerWebhook(Step):
-    model_config = ConfigDict(extra="allow", frozen=True)
-    type: Literal["trigger_webhook"]
-
-
-AnyStep = Annotated[
-    SendEmail | ConditionalBranch | SegmentUser | WaitCondition | UpdateUserData | TriggerWebhook,
-    Field(discriminator="type"),
-]
 
 
 class Sender(Model):
@@ -311,6 +247,18 @@ class Campaign(Model):
     )
     variables: dict[str, Any] = Field(default_factory=dict, description="Constants that templates may read.")
     assets: Assets | None = Field(default=None, description="Images and other files that templates point to.")
+    events: dict[Identifier, Properties] = Field(
+        default_factory=dict, description="The events that are known, each with the types of its properties."
+    )
+    trigger: Trigger | None = Field(
+        default=None, description="What begins an execution; if absent, a run, for its whole audience."
+    )
+    reentry: Annotated[str, Field(pattern=REENTRY)] = Field(
+        default="after_exit",
+        description="Who has been here enters again `never`, `after_exit`, or so long after the last time (`30 days`).",
+    )
+    exit: list[Happening] = Field(default=[], max_length=20, description="Any of these ends an execution at once.")
+    goal: Happening | None = Field(default=None, description="What the campaign is for; noted when it happens.")
     workflow: list[AnyStep] = Field(min_length=1, description="The steps; an execution begins at the first.")
     delivery: Delivery
     limits: Limits = Limits()

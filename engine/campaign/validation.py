@@ -8,9 +8,12 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from engine.campaign.automation import REENTRY
 from engine.campaign.document import Document, KeyPath, dotted
-from engine.campaign.durations import DAY, DURATION, EXPIRY, TIME_OF_DAY
-from engine.campaign.schema import FOLDER, IDENTIFIER, TEMPLATE_ID, WEB_FOLDER, AnyStep, Campaign
+from engine.campaign.durations import DAY, DURATION, EXPIRY, INSTANT_OR_TIME, TIME_OF_DAY
+from engine.campaign.model import IDENTIFIER, TEMPLATE_ID
+from engine.campaign.schema import FOLDER, WEB_FOLDER, Campaign
+from engine.campaign.steps import HEADER_NAME, JSON_PATH, REFERENCE, WEB_ADDRESS, AnyStep
 from engine.errors import Diagnostic, did_you_mean, near_match
 
 _EXPECTED = {
@@ -38,6 +41,12 @@ _PATTERNS = {
     TIME_OF_DAY: "must be a time of the day, such as `21:00`",
     DAY: "must be a day, such as `2026-03-01`",
     EXPIRY: "must be a length of time, such as `72 hours`, or an instant, such as `2026-03-01T09:00:00Z`",
+    INSTANT_OR_TIME: "must be an instant, such as `2026-03-01T09:00:00Z`, or a time of the day, such as `09:00`",
+    REENTRY: "must be `never`, `after_exit`, or a length of time, such as `30 days`",
+    WEB_ADDRESS: "must be an address that begins with `https://` or `http://`, without `#`",
+    JSON_PATH: "must be keys and positions with points between them, such as `data.items.0.id`",
+    REFERENCE: "must be `env:NAME` or `file:PATH`",
+    HEADER_NAME: "must be a header's name, such as `X-Shop`",
     FOLDER: "must be a folder below the campaign's, such as `assets`",
     WEB_FOLDER: "must be an address that begins with `https://` and has no query, such as `https://cdn.example.com/spring/`",
 }

@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from engine.campaign.document import Document, KeyPath
 from engine.campaign.load import LoadedCampaign
-from engine.campaign.schema import Campaign, ConditionalBranch, SegmentUser
+from engine.campaign.schema import Campaign
+from engine.campaign.steps import ConditionalBranch, SegmentUser
 from engine.conditions.check import Checker
 from engine.errors import CampaignError, Diagnostic
 

@@ -17,14 +17,17 @@ import pyarrow.compute as pc
 from engine.audience.columns import text_of_key
 from engine.audience.eligibility import LABELS, Marks, Verdict, judge
 from engine.campaign.schema import Campaign
+from engine.campaign.steps import TriggerWebhook, UpdateUserData, WaitCondition
 from engine.conditions import ConditionSet, workflow_schema
 from engine.delivery.identity import delivery_keys
+from engine.errors import CampaignError
 from engine.personalization.assignment import held_out
 from engine.pipeline.counts import PlanCounts
 from engine.pipeline.definition import FIELD, SEGMENT, TENANT, ZONE, PlanDefinition
 from engine.workflow import Passage, WorkflowProgram
 from engine.workflow.cohort import Send
 
+AUTOMATED = (WaitCondition, UpdateUserData, TriggerWebhook)
 Mask = npt.NDArray[np.bool_]
 
 
@@ -97,6 +100,17 @@ class PlanProgram:
             **{FIELD + name: taken.column(name) for name in definition.fields},
         }
         return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def refuse_automation(campaign: Campaign) -> None:
+    """A plan is made at one go: it waits for nothing, calls nobody and changes nobody. Raises CampaignError (MR124)."""
+    reasons = ["a trigger"] if campaign.trigger is not None else []
+    reasons += [f"the step `{step.id}` ({step.type})" for step in campaign.workflow if isinstance(step, AUTOMATED)]
+    if reasons:
+        message = f"the campaign has {reasons[0]}, and a run plans all at once"
+        raise CampaignError.single(
+            "MR124", message, help="waits, webhooks, updates and triggers need the automation job"
+        )
 
 
 def has_hours(campaign: Campaign) -> bool:

@@ -10,8 +10,8 @@ from graphlib import TopologicalSorter
 import numpy as np
 import pyarrow as pa
 
-from engine.campaign import schema
-from engine.campaign.schema import END
+from engine.campaign import steps as schema
+from engine.campaign.steps import END
 from engine.workflow.cohort import Cohort, Mask, Send
 from engine.workflow.steps import STEPS
 from engine.workflow.steps.scope import Scope
@@ -95,5 +95,5 @@ def _in_order(steps: Sequence[schema.AnyStep], following: Mapping[str, str]) -> 
 def targets(step: schema.AnyStep, following: str) -> list[str]:
     """The steps to which a step may send a row."""
     if isinstance(step, schema.ConditionalBranch):
-        return [*(branch.next for branch in step.branches), step.else_]
+        return [*(branch.next for branch in step.branches), step.else_ or END]
     return [getattr(step, "next", None) or following]

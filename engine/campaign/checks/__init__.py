@@ -5,6 +5,7 @@ A check reads only values of the right type, so that it runs beside the model's 
 
 from collections.abc import Callable, Iterator
 
+from engine.campaign.checks.audience import wrong_database
 from engine.campaign.checks.delivery import (
     inline_secrets,
     misaligned_signature,
@@ -19,8 +20,21 @@ from engine.campaign.checks.workflow import (
     cycles,
     dangling_targets,
     repeated_ids,
-    steps_not_available,
     unreachable_steps,
+)
+from engine.campaign.checks.workflow_rules import (
+    bad_cron,
+    contradictory_rules,
+    unclear_triggers,
+    unknown_events,
+    unknown_segments,
+)
+from engine.campaign.checks.workflow_steps import (
+    unclear_branches,
+    unclear_waits,
+    unknown_instants,
+    unknown_zones,
+    unwelcome_headers,
 )
 from engine.campaign.document import Document
 from engine.errors import Diagnostic
@@ -34,8 +48,18 @@ CHECKS: tuple[Callable[[Document], Iterator[Diagnostic]], ...] = (
     dangling_targets,
     cycles,
     unreachable_steps,
-    steps_not_available,
+    unclear_waits,
+    unclear_branches,
+    unknown_zones,
+    unknown_instants,
+    unwelcome_headers,
+    unclear_triggers,
+    unknown_segments,
+    unknown_events,
+    bad_cron,
+    contradictory_rules,
     unsafe_templates,
+    wrong_database,
     wrong_addresses,
     unsafe_header_values,
     missing_opt_out,

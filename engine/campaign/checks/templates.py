@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from engine.campaign.document import Document
-from engine.campaign.schema import TEMPLATE_ID
+from engine.campaign.model import TEMPLATE_ID
 from engine.errors import Diagnostic
 
 

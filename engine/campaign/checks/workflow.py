@@ -7,10 +7,8 @@ from graphlib import CycleError, TopologicalSorter
 
 from engine.campaign.checks.graph import Graph, StepNode, Target
 from engine.campaign.document import Document
-from engine.campaign.schema import END
+from engine.campaign.steps import END
 from engine.errors import Diagnostic, did_you_mean
-
-NOT_AVAILABLE = ("wait_condition", "update_user_data", "trigger_webhook")
 
 
 def repeated_ids(document: Document) -> Iterator[Diagnostic]:
@@ -33,9 +31,12 @@ def dangling_targets(document: Document) -> Iterator[Diagnostic]:
 
 
 def cycles(document: Document) -> Iterator[Diagnostic]:
-    """Each cycle without a wait in it, at the step that closes it: it would run for ever at once."""
+    """Each cycle without a wait in it, at the step that closes it: it would run for ever at once.
+
+    A wait for a condition that holds, or until an instant that has passed, is over at once and stops no cycle.
+    """
     graph = Graph(document)
-    followers = {step.index: graph.followers(step) for step in graph.steps if step.type != "wait_condition"}
+    followers = {step.index: graph.at_once(step) for step in graph.steps}
     while True:
         try:
             TopologicalSorter({index: list(after) for index, after in followers.items()}).prepare()
@@ -48,7 +49,7 @@ def cycles(document: Document) -> Iterator[Diagnostic]:
         cycle = cycle[start:] + cycle[:start]
         names = " -> ".join(_name(graph.steps[index]) for index in [*cycle, cycle[0]])
         closing = followers[cycle[-1]].pop(cycle[0])
-        help = "let one of these steps lead to a later step or to `end`"
+        help = "let one of these steps lead to a later step or to `end`, or wait `for` some time between them"
         yield document.fault("MR122", f"the workflow runs in a circle: {names}", closing, help)
 
 
@@ -66,14 +67,6 @@ def unreachable_steps(document: Document) -> Iterator[Diagnostic]:
         if step.index not in reached and graph.by_id.get(step.id or "") is step:
             message = f"no step leads to `{step.id}`"
             yield document.fault("MR123", message, (*step.path, "id"), "name it in a `next`, or remove it")
-
-
-def steps_not_available(document: Document) -> Iterator[Diagnostic]:
-    for step in Graph(document).steps:
-        if step.type in NOT_AVAILABLE:
-            message = f"the step type `{step.type}` is not available yet"
-            help = "available are `send_email`, `conditional_branch` and `segment_user`"
-            yield document.fault("MR124", message, (*step.path, "type"), help)
 
 
 def _dangling(graph: Graph) -> Iterator[Target]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.campaign import schema
+from engine.campaign import steps as schema
 from engine.workflow.cohort import StepProgram
 from engine.workflow.steps.conditional_branch import ConditionalBranch
 from engine.workflow.steps.scope import Scope

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.campaign import schema
+from engine.campaign import steps as schema
+from engine.campaign.steps import END
 from engine.workflow.cohort import Advance, Cohort, Mask
 from engine.workflow.steps.scope import Scope
 
@@ -10,7 +11,7 @@ from engine.workflow.steps.scope import Scope
 class ConditionalBranch:
     def __init__(self, step: schema.ConditionalBranch, scope: Scope) -> None:
         self._targets = [branch.next for branch in step.branches]
-        self._else = step.else_
+        self._else = step.else_ or END
         self._conditions = scope.conditions({str(number): branch.when for number, branch in enumerate(step.branches)})
 
     def advance(self, cohort: Cohort) -> Advance:

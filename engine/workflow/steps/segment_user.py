@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.campaign import schema
+from engine.campaign import steps as schema
 from engine.workflow.cohort import Advance, Cohort
 from engine.workflow.steps.scope import Scope
 

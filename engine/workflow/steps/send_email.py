@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.campaign import schema
+from engine.campaign import steps as schema
 from engine.workflow.cohort import Advance, Cohort, Send
 from engine.workflow.steps.scope import Scope
 

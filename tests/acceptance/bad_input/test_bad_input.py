@@ -80,7 +80,9 @@ CASES = {
     "dangling-target": Case(
         replaced("else: greet", "else: great"), "MR121", 78, "campaign.yaml:", "did you mean `greet`?"
     ),
-    "later-step": Case(replaced("type: send_email", "type: wait_condition"), "MR124", 78, "campaign.yaml:"),
+    "wait-in-a-run": Case(
+        replaced("workflow:\n", "workflow:\n  - {id: pause, type: wait_condition, for: 1 day}\n"), "MR124", 78
+    ),
     "unknown-timezone": Case(
         replaced("timezone: UTC", "timezone: Europe/Berln"),
         "MR130",

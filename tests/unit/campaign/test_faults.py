@@ -15,8 +15,29 @@ Faults = Callable[[str], tuple[Diagnostic, ...]]
 
 # code, what is replaced, by what, the text that the caret must stand under, a word of the message, a word of the help
 THANKS = "type: send_email\n    template: thanks"
+ELSE, NO_ELSE = "    else: hello\n  - id: thanks\n    ", "  - id: thanks\n    "
+WAIT = "type: wait_condition\n    "
+WEBHOOK = "type: trigger_webhook\n    url: https://example.com/\n"
 DKIM = "  dkim: "  # before the last key
 WARM_UP = "{destinations: {google: {warm_up: {since: '2026-02-30', daily: [1]}}}}"
+AUTOMATION = """\
+  - {id: pause, type: wait_condition, event: bought, when: event.total > 9, timeout: 2 days, on_timeout: tell}
+  - {id: mark, type: update_user_data, critical: true, set: {tier: "'gold'"}, retry: {attempts: 2, backoff: 5 minutes}}
+  - id: tell
+    type: trigger_webhook
+    url: https://example.com/hook
+    payload: {who: id}
+    response: {score: {path: data.score, type: number}}
+  - {id: half, type: conditional_branch, split: [{weight: 1, next: own}, {weight: 3, next: end}]}
+  - {id: own, type: generic, uses: postcard, with: {size: A5}, into: {sent: boolean}}
+events:
+  left: {total: number}
+  bought: {total: number, at: instant}
+trigger: {event: left, when: event.total > 5}
+reentry: 30 days
+exit: [{event: bought}, {when: age < 18}]
+goal: {event: bought, when: event.total > 50}
+delivery:"""
 CASES = [
     ("MR103", "name: spring", "name: [spring", ": welcome", "not valid YAML", "quotes"),
     ("MR103", "  key: id", "\tkey: id", "", "not valid YAML", "tabs"),
@@ -68,9 +89,41 @@ CASES = [
     ("MR122", "next: end", "next: split", "split", "split -> thanks -> split", "`end`"),
     ("MR122", "next: end", "next: thanks", "thanks", "thanks -> thanks", "`end`"),
     ("MR123", "next: thanks", "next: hello", "thanks", "no step leads to `thanks`", "`next`"),
-    ("MR124", THANKS, "type: wait_condition\n    until: x", "wait_condition", "not available yet", "available are"),
-    ("MR124", THANKS, "type: update_user_data", "update_user_data", "not available yet", "available are"),
-    ("MR124", THANKS, "type: trigger_webhook", "trigger_webhook", "not available yet", "available are"),
+    ("MR114", THANKS, "type: wait_condition\n    for: 3", "3", "must be text", "quotes"),
+    ("MR116", THANKS, "type: wait_condition\n    for: 3 fortnights", "3 fort", "length of time", None),
+    ("MR116", THANKS, "type: wait_condition\n    until: '24:00'", "'24:00'", "time of the day", None),
+    ("MR116", THANKS, "type: trigger_webhook\n    url: ftp://example.com/", "ftp", "`https://`", None),
+    ("MR116", THANKS, f"{WEBHOOK}    response: {{a: {{path: a..b}}}}", "a..b", "keys and positions", None),
+    ("MR116", THANKS, f"{WEBHOOK}    headers: {{'X Y': a}}", "'X Y'", "must be a name", None),
+    ("MR116", "type: welcome_series", "type: welcome_series\nreentry: often", "often", "`after_exit`", None),
+    ("MR125", THANKS, "type: wait_condition", "id: thanks", "says not for what", "`for: 2 days`"),
+    ("MR125", THANKS, "type: wait_condition\n    for: 1 day\n    until: '09:00'", "'09:00'", "two things", "one of"),
+    ("MR126", THANKS, f"{WAIT}event: bought\n    on_timeout: hello", "bought", "no `timeout`", "3 days"),
+    ("MR126", THANKS, f"{WAIT}condition: loyal\n    timeout: 1 day", "loyal", "no `on_timeout`", "where that leads"),
+    ("MR127", THANKS, f"{WAIT}for: 1 day\n    timeout: 2 days", "timeout", "`event` or `condition` alone", "remove"),
+    ("MR127", THANKS, f"{WAIT}until: '2026-03-01T09:00:00Z'\n    timezone: UTC", "timezone", "a time of the day", "remove"),
+    ("MR127", THANKS, f"{WAIT}for: 1 day\n    when: loyal", "when", "`event` alone", "remove"),
+    ("MR127", "segments:", "trigger: {api: true, timezone: UTC}\nsegments:", "timezone", "`cron` alone", "remove"),
+    ("MR128", "segments:", "events: {bought: {}}\ntrigger: {event: boght}\nsegments:", "boght", "among `events`", "`bought`"),
+    ("MR128", "segments:", "events: {bought: {}}\ngoal: {event: boght}\nsegments:", "boght", "among `events`", "`bought`"),
+    ("MR129", "segments:", "trigger: {event: a}\nexit: [{event: a}]\nsegments:", "{event: a}]", "begins", "another"),
+    ("MR129", "segments:", "trigger: {segment_entry: loyal}\nexit: [{when: loyal}]\nsegments:", "{when", "begins", "another"),
+    ("MR129", "segments:", "trigger: {segment_exit: loyal}\nexit: [{when: NOT  loyal}]\nsegments:", "{when", "begins", "another"),
+    ("MR129", "segments:", "trigger: {cron: 0 9 * * *, when: a = 1}\nexit: [{when: A = 1}]\nsegments:", "{when: A", "begins", "another"),
+    ("MR130", THANKS, f"{WAIT}until: '09:00'\n    timezone: Europe/Berln", "Europe/Berln", "unknown timezone", "`Europe/Berlin`"),
+    ("MR133", THANKS, f"{WAIT}until: '2026-02-30T09:00:00Z'", "'2026-02-30", "does not exist", "calendar"),
+    ("MR135", "segments:", "trigger: {cron: 0 25 * * *}\nsegments:", "0 25", "bad hour", "day of week"),
+    ("MR135", "segments:", "trigger: {cron: 0 9 * * 8}\nsegments:", "0 9", "bad day of week", "day of week"),
+    ("MR135", "segments:", "trigger: {cron: 0 9 * *}\nsegments:", "0 9", "five fields", "day of week"),
+    ("MR136", "segments:", "trigger: {when: a = 1}\nsegments:", "trigger", "by nothing", "`event`"),
+    ("MR136", "segments:", "trigger: {api: true, event: a}\nsegments:", "api", "by two things", "`event`"),
+    ("MR136", "segments:", "trigger: {segment_entry: loyl}\nsegments:", "loyl", "no segment", "`loyal`"),
+    ("MR136", "segments:", "exit: [{}]\nsegments:", "{}", "neither", "`when:`"),
+    ("MR137", ELSE + THANKS + "\n    next: end\n", NO_ELSE + THANKS + "\n", "id: split", "no `else`", "`end`"),
+    ("MR137", "    else: hello", "    else: hello\n    split: [{weight: 1, next: hello}]", "split", "and by weights", "two steps"),
+    ("MR137", "branches:\n      - when: loyal\n        next: thanks", "split: [{weight: 1, next: thanks}]", "else", "a share", "remove"),
+    ("MR139", THANKS, f"{WEBHOOK}    headers: {{Authorization: x}}", "Authorization", "holds a secret", "`credentials: env:NAME`"),
+    ("MR139", THANKS, f"{WEBHOOK}    headers: {{host: example.com}}", "host", "itself", "remove"),
     ("MR130", "Europe/Berlin", "Europe/Berln", "Europe/Berln", "unknown timezone", "`Europe/Berlin`"),
     ("MR130", "Europe/Berlin", "europe/berlin", "europe/berlin", "unknown timezone", "`Europe/Berlin`"),
     ("MR130", "Europe/Berlin", "qqqq", "qqqq", "unknown timezone", "IANA"),
@@ -164,11 +217,30 @@ def test_a_secret_shows_in_no_fault_of_its_line(faults: Faults, valid: str) -> N
     assert "hunter2" not in "\n".join(map(str, found))
 
 
-def test_a_cycle_with_a_wait_in_it_is_no_fault(faults: Faults, valid: str) -> None:
+@pytest.mark.parametrize(("wait", "holds"), [
+    ("for: 1 day", True),
+    ("until: '09:00', weekdays: [monday], timezone: Europe/Berlin", True),
+    ("event: bought, when: loyal, timeout: 1 day, on_timeout: hello", True),
+    ("until: '2026-03-01T09:00:00Z'", False),  # and after that, at once
+    ("condition: loyal, timeout: 1 day, on_timeout: hello", False),  # it may hold at once
+])  # fmt: skip
+def test_a_cycle_is_no_fault_when_there_is_always_a_wait_in_it(
+    faults: Faults, valid: str, wait: str, holds: bool
+) -> None:
     text = valid.replace("next: end", "next: pause").replace(
-        "delivery:", "  - {id: pause, type: wait_condition, next: split}\ndelivery:"
+        "delivery:", f"  - {{id: pause, type: wait_condition, next: split, {wait}}}\ndelivery:"
     )
-    assert [each.code for each in faults(text)] == ["MR124"]
+    assert [each.code for each in faults(text)] == ([] if holds else ["MR122"])
+
+
+def test_the_way_of_a_timeout_takes_its_time(faults: Faults, valid: str) -> None:
+    pause = "{id: pause, type: wait_condition, next: end, condition: loyal, timeout: 1 day, on_timeout: split}"
+    text = valid.replace("next: end", "next: pause").replace("delivery:", f"  - {pause}\ndelivery:")
+    assert faults(text) == ()
+
+
+def test_all_that_a_workflow_may_say(faults: Faults, valid: str) -> None:
+    assert faults(valid.replace("delivery:", AUTOMATION)) == ()
 
 
 def test_two_cycles_are_two_faults(faults: Faults, valid: str) -> None:

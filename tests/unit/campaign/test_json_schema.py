@@ -45,14 +45,15 @@ def test_steps_are_told_apart_by_their_type() -> None:
     items = campaign_json_schema()["properties"]["workflow"]["items"]
     assert items["discriminator"]["propertyName"] == "type"
     assert set(items["discriminator"]["mapping"]) == {
-        *("send_email", "conditional_branch", "segment_user", "wait_condition", "update_user_data", "trigger_webhook")
+        *("send_email", "conditional_branch", "segment_user", "wait_condition", "update_user_data", "trigger_webhook"),
+        "generic",
     }
 
 
 def test_every_key_has_words_but_those_that_speak_for_themselves() -> None:
     undescribed = {name for name, schema in _described(campaign_json_schema()) if not schema.get("description")}
     plain = {"type", "value", "description", "audience", "delivery", "limits", "capacity", "from", "unsubscribe"}
-    plain |= {"holdout", "when", "reply_to", "mailto"}
+    plain |= {"holdout", "when", "reply_to", "mailto", "retry"}
     assert {name.rpartition(".")[2] for name in undescribed} <= plain
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 
 import engine.workflow.steps
-from engine.campaign.schema import Branch, Choice, ConditionalBranch, SegmentUser, SendEmail
+from engine.campaign.steps import Branch, Choice, ConditionalBranch, SegmentUser, SendEmail
 from engine.workflow import WorkflowProgram
 from engine.workflow.steps import STEPS
 
