@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from email.message import Message
 
@@ -10,6 +11,7 @@ from flufl.bounce import all_failures
 from engine.delivery.feedback.delivery_status import Failure
 from engine.delivery.feedback.mail import addresses, answers, header, parts, text_of
 
+logging.getLogger("flufl.bounce").addHandler(logging.NullHandler())  # it writes down each mail that a detector stumbles over
 _SENDERS = re.compile(
     r"mailer-?daemon|postmaster|mail (?:delivery|administrator|system)|mdaemon|maildelivery|system administrator|mailadmin|"
     r"delivery.{0,12}(?:subsystem|system|agent)|majordomo|uucp|smtp|mail[_ ]?service|\broot@",
