@@ -1,0 +1,127 @@
+"""The last look at rows: what is missing, too long or no instant is refused, and what is left has the store's types."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pt
+
+from engine.audience.incoming import instants, json_text
+from engine.audience.incoming.rows import Incoming, Refusal
+from engine.audience.incoming.shapes import LONGEST_REST, LONGEST_TEXT, Shape
+from engine.audience.store import INSTANT
+
+_NUL_IN_JSON = r"(^|[^\\])(\\\\)*\\u0000"  # an escape, not an escaped backslash before u0000
+_SHOWN = 40
+
+
+class Faults:
+    """What is wrong with rows; of several things the first counts."""
+
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+        self._reasons: dict[int, str] = {}
+
+    def add(self, row: int, reason: str) -> None:
+        self._reasons.setdefault(row, reason)
+
+    def where(self, mask: pa.Array, reason: str | Callable[[int], str]) -> None:
+        """Refuse the rows for which ``mask`` is true."""
+        for row in np.flatnonzero(pc.fill_null(mask, False).to_numpy(zero_copy_only=False)).tolist():
+            self.add(row, reason if isinstance(reason, str) else reason(row))
+
+    def text(self, name: str, column: pa.Array) -> pa.Array:
+        """Bytes as text; a row that is not UTF-8 is refused. Other types stay."""
+        if not pt.is_binary(column.type):
+            return column.cast(pa.string()) if pt.is_null(column.type) else column
+        try:
+            return column.cast(pa.string())
+        except pa.ArrowInvalid:
+            return pa.array(
+                [self._decoded(row, name, each) for row, each in enumerate(column.to_pylist())], pa.string()
+            )
+
+    def _decoded(self, row: int, name: str, value: bytes | None) -> str | None:
+        try:
+            return None if value is None else value.decode()
+        except UnicodeDecodeError:
+            self.add(row, f"{name} is not UTF-8")
+            return None
+
+    def refused(self) -> list[Refusal]:
+        return [Refusal(row, self._reasons[row]) for row in sorted(self._reasons)]
+
+    def kept(self) -> pa.BooleanArray:
+        kept = np.ones(self._rows, bool)
+        kept[list(self._reasons)] = False
+        return pa.array(kept)
+
+
+def settle(shape: Shape, columns: Mapping[str, pa.Array], zone: str | None, faults: Faults) -> Incoming:
+    """The rows of ``columns`` (text, instants as text or timestamps) that are good, as columns of the shape."""
+    rows = len(next(iter(columns.values())))
+    found: dict[str, pa.Array] = {}
+    for name in shape.schema.names:
+        column = columns.get(name)
+        if column is None and (shape.whole or name in shape.required):
+            column = pa.nulls(rows, shape.schema.field(name).type)
+        if column is not None:
+            found[name] = (
+                _instant(name, column, zone, faults) if name in shape.instants else _text(name, column, shape, faults)
+            )
+    for name in shape.required:
+        faults.where(pc.is_null(found[name]), f"no {name}")
+    refused = faults.refused()
+    table = pa.RecordBatch.from_arrays(list(found.values()), list(found))
+    if refused:
+        table = table.filter(faults.kept())
+    if shape.identity is not None:
+        table = _identified(table, shape.identity)
+    return Incoming(table.cast(pa.schema([shape.schema.field(name) for name in table.schema.names])), refused)
+
+
+def _text(name: str, column: pa.StringArray, shape: Shape, faults: Faults) -> pa.StringArray:
+    most = LONGEST_REST if name == shape.rest else LONGEST_TEXT
+    faults.where(pc.greater(pc.binary_length(column), most), f"{name} is longer than {most:,} octets")
+    nul = pc.match_substring_regex(column, _NUL_IN_JSON) if name == shape.rest else pc.match_substring(column, "\0")
+    faults.where(nul, f"{name} holds a NUL character")
+    blank = pc.equal(pc.utf8_trim_whitespace(column), "") if name != shape.rest else pc.equal(column, "")
+    return pc.if_else(blank, pa.scalar(None, pa.string()), column)
+
+
+def _instant(name: str, column: pa.Array, zone: str | None, faults: Faults) -> pa.Array:
+    if not pt.is_string(column.type):
+        faults.where(pc.invert(instants.in_range(column)), f"{name} is not in the years 1700 to 2199")
+        return column
+    column = pc.if_else(pc.equal(pc.utf8_trim_whitespace(column), ""), pa.scalar(None, pa.string()), column)
+    found, naive = instants.parse(column, zone)
+    faults.where(naive, lambda row: f"{name} `{_shown(column, row)}` has no offset, and no timezone was named")
+    lost = pc.and_(pc.is_null(found), pc.is_valid(column))
+    faults.where(lost, lambda row: f"{name} `{_shown(column, row)}` is no instant of ISO 8601")
+    return found.cast(INSTANT)
+
+
+def _shown(column: pa.StringArray, row: int) -> str:
+    return str(column[row].as_py())[:_SHOWN]
+
+
+def _identified(table: pa.RecordBatch, identity: str) -> pa.RecordBatch:
+    """Rows without an identity get one from their content, so that to tell of one again is harmless."""
+    place = table.schema.get_field_index(identity)
+    given = table.column(place)
+    missing = pc.is_null(given)
+    if not pc.any(missing).as_py():
+        return table
+    micros = [each.cast(pa.int64()) if pt.is_timestamp(each.type) else each for each in table.columns]
+    content = pa.RecordBatch.from_arrays(micros, table.schema.names).filter(missing).to_pylist()
+    made = iter([_digest({name: value for name, value in each.items() if name != identity}) for each in content])
+    filled = [next(made) if each is None else each for each in given.to_pylist()]
+    return table.set_column(place, identity, pa.array(filled, pa.string()))
+
+
+def _digest(content: Mapping[str, object]) -> str:
+    return f"content:{hashlib.blake2b(json_text.text_of(content).encode(), digest_size=16).hexdigest()}"
