@@ -1,0 +1,1 @@
+"""Layers of the cache that lie outside of this process, and what follows them."""
