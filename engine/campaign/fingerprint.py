@@ -14,6 +14,7 @@ from engine.campaign.schema import Campaign
 # How fast and by how many hands: these change nothing in who gets what, and may differ when a run is resumed.
 _PACE: Mapping[str, tuple[str, ...]] = {
     "": ("description", "capacity"),
+    "audience": ("password",),
     "delivery": ("connections", "reply_timeout", "credentials"),
     "limits": ("messages_per_second", "sender_per_second", "destinations"),
 }
@@ -46,9 +47,10 @@ class Difference:
 def fingerprint(campaign: Campaign, templates: Mapping[str, str]) -> Fingerprint:
     """The fingerprint of a campaign with the digests of its templates, by template file.
 
-    The order of keys, comments and the way a value is written do not count; the order of steps and choices does.
+    The order of keys, comments and the way a value is written do not count; the order of steps and choices does. What stands at its
+    default is left out, so that a key which a later version of the schema adds does not make every campaign another one.
     """
-    values = campaign.model_dump(mode="python", by_alias=True)
+    values = campaign.model_dump(mode="python", by_alias=True, exclude_defaults=True)
     parts = {name: sha256_of(value) for name, value in _parts(values)}
     parts |= {f"templates/{name}": digest for name, digest in templates.items()}
     return Fingerprint(parts)

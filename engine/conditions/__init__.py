@@ -1,17 +1,24 @@
 """Segments, branches and audience filters: SQL boolean expressions, checked, and evaluated over Arrow batches."""
 
 from engine.conditions.check import CheckedCondition, Checker
+from engine.conditions.dialects import POSTGRES, SQLITE, Dialect, SqlColumn
 from engine.conditions.evaluate import ConditionSet
 from engine.conditions.pushdown import Pushdown, split
+from engine.conditions.pushdown_sql import split_sql
 from engine.conditions.scope import check_campaign, columns_read, workflow_schema
 
 __all__ = [
+    "POSTGRES",
+    "SQLITE",
     "CheckedCondition",
     "Checker",
     "ConditionSet",
+    "Dialect",
     "Pushdown",
+    "SqlColumn",
     "check_campaign",
     "columns_read",
     "split",
+    "split_sql",
     "workflow_schema",
 ]

@@ -10,9 +10,10 @@ null, and as AND and OR never turn false into true, the same rows are chosen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Generic, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,20 +39,38 @@ _SWAPPED: Mapping[type, type] = {
 }
 
 
-class _NotExpressibleError(Exception):
-    pass
+Filter = TypeVar("Filter")
+
+
+class NotExpressibleError(Exception):
+    """A store has no expression that means exactly the same."""
 
 
 @dataclass(frozen=True)
-class Pushdown:
-    """A condition in two: rows are chosen that pass ``filter`` and then satisfy ``rest``. None chooses all rows."""
+class Pushdown(Generic[Filter]):
+    """A condition in two: rows are chosen that pass ``filter`` and then satisfy ``rest``. None chooses all rows.
 
-    filter: pc.Expression | None
+    ``pushed`` is what the filter does, in the words of the condition.
+    """
+
+    filter: Filter | None
+    pushed: str | None
     rest: str | None
 
 
-def split(condition: str, schema: pa.Schema) -> Pushdown:
+def split(condition: str, schema: pa.Schema) -> Pushdown[pc.Expression]:
     """Split a checked condition into what pyarrow can filter by while it reads, and the rest.
+
+    Raises:
+        CampaignError: the condition is not in the language.
+    """
+    return divided(condition, lambda part: _lowered(part, schema, negated=False), lambda one, other: one & other)
+
+
+def divided(
+    condition: str, lowered: Callable[[exp.Expr], Filter], both: Callable[[Filter, Filter], Filter]
+) -> Pushdown[Filter]:
+    """Split a checked condition at its ANDs into what ``lowered`` has an expression for, joined by ``both``, and the rest.
 
     Raises:
         CampaignError: the condition is not in the language.
@@ -59,19 +78,24 @@ def split(condition: str, schema: pa.Schema) -> Pushdown:
     root, faults = parse_condition(condition, locate_in(condition))
     if faults:
         raise CampaignError(*faults)
-    pushed: pc.Expression | None = None
+    filter: Filter | None = None
+    pushed: list[exp.Expr] = []
     rest: list[exp.Expr] = []
     for part in _conjuncts(root):
         try:
-            found = _lowered(part, schema, negated=False)
-        except _NotExpressibleError:
+            found = lowered(part)
+        except NotExpressibleError:
             rest.append(part)
         else:
-            pushed = found if pushed is None else pushed & found
-    if not rest:
-        return Pushdown(pushed, None)
-    text = " AND ".join(f"({part.sql(DIALECT, comments=False)})" for part in rest)
-    return Pushdown(pushed, text if pushed is not None else condition)
+            pushed.append(part)
+            filter = found if filter is None else both(filter, found)
+    if not rest or not pushed:
+        return Pushdown(filter, condition if pushed else None, condition if rest else None)
+    return Pushdown(filter, _text(pushed), _text(rest))
+
+
+def _text(parts: Sequence[exp.Expr]) -> str:
+    return " AND ".join(f"({part.sql(DIALECT, comments=False)})" for part in parts)
 
 
 def _conjuncts(root: exp.Expr) -> list[exp.Expr]:
@@ -109,12 +133,12 @@ def _lowered(node: exp.Expr, schema: pa.Schema, negated: bool) -> pc.Expression:
         field = _column(node, schema)
         if pa.types.is_boolean(field.type):
             return pc.field(field.name) == pa.scalar(not negated)
-    raise _NotExpressibleError
+    raise NotExpressibleError
 
 
 def _connected(node: exp.Connector, schema: pa.Schema, negated: bool) -> pc.Expression:
     if not isinstance(node, exp.And | exp.Or):
-        raise _NotExpressibleError
+        raise NotExpressibleError
     parts = [_lowered(part, schema, negated) for part in node.flatten(unnest=False)]
     both = isinstance(node, exp.And) is not negated
     whole = parts[0]
@@ -143,11 +167,11 @@ def _membership(node: exp.In, schema: pa.Schema, negated: bool) -> pc.Expression
 
 def _column(node: exp.Expr, schema: pa.Schema) -> pa.Field:
     if not isinstance(node, exp.Column) or len(node.parts) != 1:
-        raise _NotExpressibleError
+        raise NotExpressibleError
     identifier = node.this
     name = match_name(identifier.name, schema.names, bool(identifier.args.get("quoted")))
     if name is None or schema.names.count(name) != 1:
-        raise _NotExpressibleError
+        raise NotExpressibleError
     return schema.field(name)
 
 
@@ -159,7 +183,7 @@ def _constant(node: exp.Expr, kind: pa.DataType) -> pa.Scalar:
     try:
         return pa.scalar(value, kind)
     except (pa.ArrowException, OverflowError):
-        raise _NotExpressibleError from None
+        raise NotExpressibleError from None
 
 
 def _value(node: exp.Expr, kind: pa.DataType) -> str | int | bool | date:
@@ -177,7 +201,7 @@ def _value(node: exp.Expr, kind: pa.DataType) -> str | int | bool | date:
                 return date.fromisoformat(inner.this)
             except ValueError:
                 pass
-    raise _NotExpressibleError
+    raise NotExpressibleError
 
 
 def _whole_number(node: exp.Expr) -> int | None:

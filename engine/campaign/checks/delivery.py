@@ -29,7 +29,12 @@ _ADDRESSES: tuple[KeyPath, ...] = (
     ("delivery", "unsubscribe", "mailto"),
 )
 _HEADER_TEXTS: tuple[KeyPath, ...] = (("delivery", "from", "name"), ("delivery", "unsubscribe", "url"))
-_SECRETS: tuple[KeyPath, ...] = (("delivery", "secret"), ("delivery", "credentials"), ("delivery", "dkim", "key"))
+_SECRETS: tuple[KeyPath, ...] = (
+    ("audience", "password"),
+    ("delivery", "secret"),
+    ("delivery", "credentials"),
+    ("delivery", "dkim", "key"),
+)
 _SECRET_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:\S.*")
 _TOKEN_LETTERS = 48
 # C0 and C1 controls and the two Unicode line separators: any of them could end a header's line.

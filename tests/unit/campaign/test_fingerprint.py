@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import Field
 
 from engine.campaign.fingerprint import Fingerprint, differences, fingerprint, manifest
 from engine.campaign.load import load_campaign
+from engine.campaign.schema import Audience, Campaign
 
 TEMPLATES = {"thanks.html.j2": "aa", "series/hello.html.j2": "bb"}
 Print = Callable[[str], Fingerprint]
@@ -44,7 +46,7 @@ def test_what_changes_nobodys_message_changes_no_fingerprint(printed: Print, val
         ("name: The Shop", "name: Shop", ["delivery.from (changed)"]),
         ("Europe/Berlin", "Europe/Paris", ["timezone (changed)"]),
         ("name: spring", "variables: {a: 2026-01-01}\nname: spring", ["variables.a (added)"]),
-        ("name: spring", "limits: {recipients: 3}\nname: spring", ["limits.recipients (changed)"]),
+        ("name: spring", "limits: {recipients: 3}\nname: spring", ["limits.recipients (added)"]),
         (
             "id: hello", "id: hallo",
             ["workflow (changed)", "workflow.hallo (added)", "workflow.hello (removed)", "workflow.split (changed)"],
@@ -58,6 +60,38 @@ def test_a_change_is_named(printed: Print, valid: str, old: str, new: str, parts
     before, after = printed(valid), printed(text)
     assert before.digest != after.digest
     assert [str(each) for each in differences(before.parts, after.parts)] == parts
+
+
+class LaterAudience(Audience):
+    order: str = "by key"
+
+
+class LaterCampaign(Campaign):
+    audience: LaterAudience
+    languages: list[str] = []
+    steps: dict[str, int] = Field(default_factory=dict)
+
+
+def test_a_key_that_is_new_in_the_schema_changes_nothing_at_its_default(
+    write: Callable[[str], Path], valid: str
+) -> None:
+    campaign = load_campaign(write(valid)).campaign
+    values = campaign.model_dump(by_alias=True)
+    later = LaterCampaign.model_validate(values)
+    assert fingerprint(later, TEMPLATES).parts == fingerprint(campaign, TEMPLATES).parts
+    other = LaterCampaign.model_validate(
+        {**values, "languages": ["de"], "audience": {**values["audience"], "order": "no"}}
+    )
+    changes = differences(fingerprint(campaign, TEMPLATES).parts, fingerprint(other, TEMPLATES).parts)
+    assert [str(each) for each in changes] == ["audience.order (added)", "languages (added)"]
+
+
+def test_where_the_password_is_kept_does_not_count(printed: Print, valid: str) -> None:
+    database = "source: postgresql://me@db.example.com/shop\n  query: SELECT 1"
+    text = valid.replace("source: people.parquet", database)
+    assert printed(text).digest == printed(text.replace("  key: id", "  password: env:PASSWORD\n  key: id")).digest
+    other = printed(text.replace("SELECT 1", "SELECT 2"))
+    assert [str(each) for each in differences(printed(text).parts, other.parts)] == ["audience.query (changed)"]
 
 
 def test_a_template_is_a_part(write: Callable[[str], Path], valid: str) -> None:
