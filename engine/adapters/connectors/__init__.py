@@ -2,7 +2,7 @@
 
 from engine.adapters.connectors.drop import DropFolder
 from engine.adapters.connectors.files import FORMATS, FileConnector
-from engine.adapters.connectors.http_pages import HttpPages
+from engine.adapters.connectors.http_pages import HttpPages, Paging
 from engine.adapters.connectors.stream import StreamConnector
 
-__all__ = ["FORMATS", "DropFolder", "FileConnector", "HttpPages", "StreamConnector"]
+__all__ = ["FORMATS", "DropFolder", "FileConnector", "HttpPages", "Paging", "StreamConnector"]

@@ -15,13 +15,15 @@ FORMAT = 1
 
 
 class CursorFile:
-    """The cursor of one source; nobody else reads the source while this is open. ``what`` is told apart: a source may give both."""
+    """The cursor of one source; nobody else reads the source while this is open."""
 
-    def __init__(self, folder: Path, what: str, source: str) -> None:
-        """Raises RefusedError (MR791) while another process reads the source, FileAccessError (MR792)."""
+    def __init__(self, folder: Path, source: str, identity: str) -> None:
+        """``source`` is for people, ``identity`` tells it from others and is not written down.
+
+        Raises RefusedError (MR791) while another process reads the source, FileAccessError (MR792)."""
         self._source = source
         self._path = (
-            folder / "connectors" / f"{what}-{hashlib.blake2b(source.encode(), digest_size=12).hexdigest()}.json"
+            folder / "connectors" / f"{hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()}.json"
         )
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
