@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from engine.adapters.transports import file, http, rehearsal, smtp
+from engine.adapters.transports import file, providers, rehearsal, smtp
 from engine.adapters.transports.kind import TransportKind
 from engine.adapters.transports.settings import Credentials, Deadlines, StartTls, TransportSettings
 from engine.delivery.transport import Transport
@@ -22,7 +22,7 @@ __all__ = [
     "open_transport",
 ]
 
-TRANSPORTS: Final[tuple[TransportKind, ...]] = (smtp.KIND, *http.KINDS, file.KIND, rehearsal.KIND)
+TRANSPORTS: Final[tuple[TransportKind, ...]] = (smtp.KIND, *providers.KINDS, file.KIND, rehearsal.KIND)
 
 
 def open_transport(url: str, settings: TransportSettings) -> Transport:

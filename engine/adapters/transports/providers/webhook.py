@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import SplitResult, quote
 
-from engine.adapters.transports.http import replies
-from engine.adapters.transports.http.capabilities import CAPABILITIES
-from engine.adapters.transports.http.endpoint import endpoint_of, token_of
-from engine.adapters.transports.http.provider import Prepared, Reply, Request, Verdict
-from engine.adapters.transports.http.transport import HttpTransport
 from engine.adapters.transports.kind import TransportKind
+from engine.adapters.transports.providers import replies
+from engine.adapters.transports.providers.capabilities import CAPABILITIES
+from engine.adapters.transports.providers.endpoint import endpoint_of, token_of
+from engine.adapters.transports.providers.provider import Prepared, Reply, Request, Verdict
+from engine.adapters.transports.providers.transport import HttpTransport
 from engine.adapters.transports.settings import TransportSettings
 from engine.delivery.message import Message, Outcome
 

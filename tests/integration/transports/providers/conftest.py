@@ -9,7 +9,7 @@ import fake_providers
 import pytest
 
 from engine.adapters.transports import Credentials, Deadlines, TransportSettings, open_transport
-from engine.adapters.transports.http import exchange
+from engine.adapters.transports.providers import exchange
 from engine.delivery.transport import Transport
 
 CREDENTIALS = {"ses": "AKIDEXAMPLE:wJalrXUtnFEMI"}

@@ -17,12 +17,12 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import SplitResult
 
-from engine.adapters.transports.http import replies
-from engine.adapters.transports.http.capabilities import CAPABILITIES
-from engine.adapters.transports.http.endpoint import endpoint_of, schemes
-from engine.adapters.transports.http.provider import Prepared, Reply, Request, Verdict
-from engine.adapters.transports.http.transport import HttpTransport
 from engine.adapters.transports.kind import TransportKind, malformed
+from engine.adapters.transports.providers import replies
+from engine.adapters.transports.providers.capabilities import CAPABILITIES
+from engine.adapters.transports.providers.endpoint import endpoint_of, schemes
+from engine.adapters.transports.providers.provider import Prepared, Reply, Request, Verdict
+from engine.adapters.transports.providers.transport import HttpTransport
 from engine.adapters.transports.settings import TransportSettings
 from engine.delivery.message import Message, Outcome, OutcomeClass
 from engine.errors import CampaignError

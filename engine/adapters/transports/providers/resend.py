@@ -12,13 +12,13 @@ from hashlib import blake2b
 from typing import Any, Final
 from urllib.parse import SplitResult
 
-from engine.adapters.transports.http import replies, structured
-from engine.adapters.transports.http.capabilities import CAPABILITIES
-from engine.adapters.transports.http.endpoint import batch_of, endpoint_of, schemes, token_of
-from engine.adapters.transports.http.parts import Parts
-from engine.adapters.transports.http.provider import Prepared, Reply, Request, Verdict
-from engine.adapters.transports.http.transport import HttpTransport
 from engine.adapters.transports.kind import TransportKind, malformed
+from engine.adapters.transports.providers import replies, structured
+from engine.adapters.transports.providers.capabilities import CAPABILITIES
+from engine.adapters.transports.providers.endpoint import batch_of, endpoint_of, schemes, token_of
+from engine.adapters.transports.providers.parts import Parts
+from engine.adapters.transports.providers.provider import Prepared, Reply, Request, Verdict
+from engine.adapters.transports.providers.transport import HttpTransport
 from engine.adapters.transports.settings import TransportSettings
 from engine.delivery.message import Message, Outcome, OutcomeClass
 

@@ -21,8 +21,8 @@ from typing import Final
 
 import httpx
 
-from engine.adapters.transports.http.parcel import Parcel
-from engine.adapters.transports.http.provider import Provider, Reply, Request
+from engine.adapters.transports.providers.parcel import Parcel
+from engine.adapters.transports.providers.provider import Provider, Reply, Request
 from engine.adapters.transports.settings import Deadlines
 from engine.delivery.message import Message
 from engine.errors import ServiceError

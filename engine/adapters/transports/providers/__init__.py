@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from engine.adapters.transports.http import postmark, resend, sendgrid, ses, webhook
-from engine.adapters.transports.http.capabilities import CAPABILITIES, Capabilities
 from engine.adapters.transports.kind import TransportKind
+from engine.adapters.transports.providers import postmark, resend, sendgrid, ses, webhook
+from engine.adapters.transports.providers.capabilities import CAPABILITIES, Capabilities
 
 __all__ = ["CAPABILITIES", "KINDS", "Capabilities"]
 

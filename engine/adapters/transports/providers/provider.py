@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from engine.adapters.transports.http.capabilities import Capabilities
+from engine.adapters.transports.providers.capabilities import Capabilities
 from engine.delivery.message import Message, Outcome
 from engine.errors import RefusedError
 

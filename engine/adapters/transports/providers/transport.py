@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.adapters.transports.http.cooldown import Cooldown
-from engine.adapters.transports.http.provider import Provider
+from engine.adapters.transports.providers.cooldown import Cooldown
+from engine.adapters.transports.providers.provider import Provider
 from engine.adapters.transports.settings import TransportSettings
 from engine.adapters.transports.tls import tls_context
 from engine.delivery.transport import Feed
@@ -20,8 +20,8 @@ class HttpTransport:
 
     async def session(self, feed: Feed) -> None:
         # The library takes longer to import than most commands to run, and only who sends in this way needs it.
-        from engine.adapters.transports.http.exchange import Exchange, open_client
-        from engine.adapters.transports.http.session import Session
+        from engine.adapters.transports.providers.exchange import Exchange, open_client
+        from engine.adapters.transports.providers.session import Session
 
         deadlines = self._settings.deadlines
         async with open_client(self._tls, deadlines) as client:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from engine.adapters.transports.http.parts import Mailbox, PartsError, parts_of
+from engine.adapters.transports.providers.parts import Mailbox, PartsError, parts_of
 from engine.delivery.identity import delivery_keys, message_ids, unsubscribe_tokens
 from engine.delivery.message import Message
 from engine.delivery.mime import Envelope, MessageProgram, SenderIdentity

@@ -11,7 +11,7 @@ import re
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from engine.adapters.transports.http.provider import Reply, Verdict
+from engine.adapters.transports.providers.provider import Reply, Verdict
 from engine.delivery.message import Outcome, OutcomeClass
 from engine.errors import RefusedError
 

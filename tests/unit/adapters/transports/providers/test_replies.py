@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.adapters.transports.http.provider import Reply, Request
-from engine.adapters.transports.http.replies import identifier_in, name_in, retry_after
+from engine.adapters.transports.providers.provider import Reply, Request
+from engine.adapters.transports.providers.replies import identifier_in, name_in, retry_after
 
 NOON = 1_767_268_800.0  # 2026-01-01 12:00 UTC
 

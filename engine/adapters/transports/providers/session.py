@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from engine.adapters.transports.http.cooldown import Cooldown
-from engine.adapters.transports.http.exchange import DeniedError, Exchange
-from engine.adapters.transports.http.gatherer import Gatherer
-from engine.adapters.transports.http.parcel import Parcel
-from engine.adapters.transports.http.provider import Prepared, Provider, Verdict
-from engine.adapters.transports.http.replies import TOO_LARGE
+from engine.adapters.transports.providers.cooldown import Cooldown
+from engine.adapters.transports.providers.exchange import DeniedError, Exchange
+from engine.adapters.transports.providers.gatherer import Gatherer
+from engine.adapters.transports.providers.parcel import Parcel
+from engine.adapters.transports.providers.provider import Prepared, Provider, Verdict
+from engine.adapters.transports.providers.replies import TOO_LARGE
 from engine.delivery.message import Message, Outcome
 from engine.delivery.transport import Feed
 

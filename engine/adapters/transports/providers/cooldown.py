@@ -6,8 +6,8 @@ import asyncio
 import time
 from typing import Final
 
-from engine.adapters.transports.http.provider import Reply
-from engine.adapters.transports.http.replies import retry_after
+from engine.adapters.transports.providers.provider import Reply
+from engine.adapters.transports.providers.replies import retry_after
 
 LONGEST: Final = 60.0
 """Seconds. Whatever an interface asks for, it is asked again after this time; what it refuses then is deferred."""

@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 
 import engine
-from engine.adapters.transports import TransportKind, http, keeps_octets
-from engine.adapters.transports.http import CAPABILITIES, KINDS
-from engine.adapters.transports.http.resend import idempotency_key
+from engine.adapters.transports import TransportKind, keeps_octets, providers
+from engine.adapters.transports.providers import CAPABILITIES, KINDS
+from engine.adapters.transports.providers.resend import idempotency_key
 
 PAGE = Path(engine.__file__).parent.parent / "docs" / "transports.md"
 
 
 def test_every_kind_in_the_folder_is_in_the_tuple() -> None:
-    modules = [import_module(f"{http.__name__}.{found.name}") for found in pkgutil.iter_modules(http.__path__)]
+    modules = [
+        import_module(f"{providers.__name__}.{found.name}") for found in pkgutil.iter_modules(providers.__path__)
+    ]
     kinds = {module.KIND.name for module in modules if isinstance(getattr(module, "KIND", None), TransportKind)}
     assert kinds == {kind.name for kind in KINDS} == set(CAPABILITIES)
 

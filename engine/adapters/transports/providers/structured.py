@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine.adapters.transports.http.parts import Parts, PartsError, parts_of
-from engine.adapters.transports.http.provider import Prepared
+from engine.adapters.transports.providers.parts import Parts, PartsError, parts_of
+from engine.adapters.transports.providers.provider import Prepared
 from engine.delivery.message import Message, Outcome, OutcomeClass
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from engine.adapters.transports.http.gatherer import Gatherer
+from engine.adapters.transports.providers.gatherer import Gatherer
 from engine.delivery.message import Message
 
 
