@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
+from typing import Self
 
 import psycopg
 from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
@@ -17,7 +18,7 @@ from engine.adapters.stores.pool_connection import PooledConnection
 from engine.adapters.stores.pool_server import PoolLimits, ServerPool
 from engine.adapters.stores.postgres_session import Database, Wording
 from engine.adapters.stores.replicas import LogPositions, Replica
-from engine.errors import InputError, TryAgainError
+from engine.errors import InputError, Place, TryAgainError
 
 __all__ = ["STORE", "PoolLimits", "PooledConnection", "PostgresPool"]
 
@@ -48,7 +49,19 @@ class PostgresPool:
         self._log = LogPositions(lag)
         self._turns = count()
         self._mutex = threading.Lock()
+        self._shares = 1
         self._served: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def place(self) -> Place:
+        """For faults."""
+        return self._database.place
+
+    def share(self) -> Self:
+        """The pool once more: it is closed when all that share it have closed it."""
+        with self._mutex:
+            self._shares += 1
+        return self
 
     @contextmanager
     def writing(self) -> Iterator[PooledConnection]:
@@ -82,9 +95,13 @@ class PostgresPool:
         return dict(self._served)
 
     def close(self) -> None:
-        self._primary.close()
-        for each in self._replicas:
-            each.close()
+        with self._mutex:
+            self._shares -= 1
+            last = self._shares == 0
+        if last:
+            self._primary.close()
+            for each in self._replicas:
+                each.close()
 
     def _recent(self, after: int) -> tuple[ServerPool | Replica, PooledConnection]:
         if self._replicas:

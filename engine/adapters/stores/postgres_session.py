@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 15.0
 """How long a session that was lost is tried again; connections to mail servers wait meanwhile, and most servers let them."""
 PAUSE_SECONDS = 0.25
 _SQL = "ledger_postgres"
-_MIGRATING = 0x6D61696C726179  # the advisory lock of whoever makes the tables
+MIGRATING = 0x6D61696C726179  # the advisory lock of whoever makes the tables
 _RELIABLE: dict[str, Any] = {  # a peer that is silent is given up in half a minute, wherever the packets went
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -187,7 +187,7 @@ def refused(fault: psycopg.Error) -> bool:
 def prepare(connection: Connection, place: Place) -> None:
     """Make the tables, or bring them to this version. Raises InputError (MR607) when they are of a later one."""
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATING,))
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATING,))
         known = connection.execute("SELECT to_regclass('mailray.format')").fetchone()
         found = connection.execute(statement(_SQL, "read_format")).fetchone() if known and known[0] else (0,)
         version = int(found[0]) if found else 0

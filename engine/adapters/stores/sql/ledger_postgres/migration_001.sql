@@ -1,5 +1,5 @@
 -- Numbers of states and reasons: engine/ledger/states.py. Instants are UTC microseconds.
-CREATE SCHEMA mailray;
+CREATE SCHEMA IF NOT EXISTS mailray;
 
 CREATE TABLE mailray.format (version integer NOT NULL);
 INSERT INTO mailray.format VALUES (1);

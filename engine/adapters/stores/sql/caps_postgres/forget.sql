@@ -1,0 +1,1 @@
+DELETE FROM mailray.cap_reservation WHERE tenant = %(tenant)s AND at < %(before)s;

@@ -1,0 +1,1 @@
+DELETE FROM mailray.cap_reservation WHERE tenant = %(tenant)s AND key = ANY(%(key)s::bytea[]) AND holder = %(holder)s;

@@ -1,0 +1,1 @@
+SELECT version FROM mailray.part WHERE name = %(name)s;

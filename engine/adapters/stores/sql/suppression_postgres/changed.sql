@@ -1,0 +1,2 @@
+SELECT DISTINCT address FROM mailray.suppression
+WHERE tenant = %(tenant)s AND version > %(since)s LIMIT %(most)s;
