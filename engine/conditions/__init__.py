@@ -5,7 +5,9 @@ from engine.conditions.dialects import POSTGRES, SQLITE, Dialect, SqlColumn
 from engine.conditions.evaluate import ConditionSet
 from engine.conditions.pushdown import Pushdown, split
 from engine.conditions.pushdown_sql import split_sql
-from engine.conditions.scope import check_campaign, columns_read, workflow_schema
+from engine.conditions.scope import check_campaign, columns_read
+from engine.conditions.values import ValueSet
+from engine.conditions.workflow import workflow_schema
 
 __all__ = [
     "POSTGRES",
@@ -16,6 +18,7 @@ __all__ = [
     "Dialect",
     "Pushdown",
     "SqlColumn",
+    "ValueSet",
     "check_campaign",
     "columns_read",
     "split",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -25,6 +26,7 @@ from engine.conditions.parse import (
 from engine.errors import CampaignError, Diagnostic
 
 TABLE = "recipients"
+Found = TypeVar("Found")
 _SMALL_INTEGERS = (pa.int8(), pa.int16(), pa.int32(), pa.uint8(), pa.uint16(), pa.uint32())
 _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Abs)
 
@@ -61,34 +63,49 @@ class Checker:
             CampaignError: with all that is wrong with it.
         """
         locate = locate or locate_in(text)
+        condition = self._parsed(text, locate)
+        kind, _ = self._bind(condition, locate)
+        if kind != "BOOLEAN":
+            message = f"a condition must be true or false, and this is of type {kind}"
+            place = locate(0, len(condition.text.rstrip()))
+            raise CampaignError.single("MR204", message, place=place, help="compare it with something")
+        return condition
+
+    def check_value(self, text: str, locate: Locate | None = None) -> tuple[CheckedCondition, pa.DataType]:
+        """Check one expression that may have any value, and give the type of that.
+
+        Raises:
+            CampaignError: with all that is wrong with it.
+        """
+        locate = locate or locate_in(text)
+        expression = self._parsed(text, locate)
+        return expression, self._bind(expression, locate)[1]
+
+    def _parsed(self, text: str, locate: Locate) -> CheckedCondition:
         root, faults = parse_condition(text, locate)
         if any(fault.code != UNKNOWN_FUNCTION for fault in faults):
             raise CampaignError(*faults)
         resolution = resolve(root, self._schema, locate, len(text))
         if faults or resolution.faults:
             raise CampaignError(*sorted((*faults, *resolution.faults), key=_position))
-        condition = CheckedCondition(text, rewritten(root, self._types), resolution.paths)
-        self._bind(condition, locate)
-        return condition
+        return CheckedCondition(text, rewritten(root, self._types), resolution.paths)
 
-    def _bind(self, condition: CheckedCondition, locate: Locate) -> None:
+    def _bind(self, condition: CheckedCondition, locate: Locate) -> tuple[str, pa.DataType]:
         try:
-            kind = self._type_of(condition.expression)
+            return self._type_of(condition.expression)
         except (duckdb.Error, pa.ArrowException) as error:
             raise CampaignError(self._type_fault(condition, error, locate)) from None
-        if kind != "BOOLEAN":
-            message = f"a condition must be true or false, and this is of type {kind}"
-            place = locate(0, len(condition.text.rstrip()))
-            raise CampaignError.single("MR204", message, place=place, help="compare it with something")
 
-    def _type_of(self, expression: exp.Expr) -> str:
-        """The type of an expression. The one row is computed as well: constants that cannot be read fail only then."""
+    def _type_of(self, expression: exp.Expr) -> tuple[str, pa.DataType]:
+        """The type of an expression, in DuckDB's words and in Arrow's.
+
+        The one row is computed as well: constants that cannot be read fail only then.
+        """
         names = {column.parts[0].name for column in expression.find_all(exp.Column)}
         row = {name: pa.nulls(1, self._types[name]) for name in names} or {"c": pa.nulls(1, pa.int8())}
         self.connection.register(TABLE, pa.table(row))
         relation = self.connection.sql(f"SELECT {sql_of(expression)} FROM {TABLE}")  # noqa: S608
-        relation.fetchall()
-        return str(relation.types[0]).strip('"')
+        return str(relation.types[0]).strip('"'), relation.to_arrow_table().schema.field(0).type
 
     def _type_fault(self, condition: CheckedCondition, error: Exception, locate: Locate) -> Diagnostic:
         length = len(condition.text)
@@ -100,6 +117,20 @@ class Checker:
                     "MR205", _words(inner), place_of(node, locate, length), "compare like with like, or CAST"
                 )
         return Diagnostic("MR205", _words(error), locate(0, length))
+
+
+def collect(checks: Mapping[str, Callable[[], Found]]) -> dict[str, Found]:
+    """What each check finds. Raises CampaignError with the faults of all that find any."""
+    found: dict[str, Found] = {}
+    faults: list[Diagnostic] = []
+    for name, check in checks.items():
+        try:
+            found[name] = check()
+        except CampaignError as error:
+            faults.extend(error.diagnostics)
+    if faults:
+        raise CampaignError(*faults)
+    return found
 
 
 def sql_of(expression: exp.Expr) -> str:

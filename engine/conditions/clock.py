@@ -9,6 +9,8 @@ from sqlglot import exp
 
 from engine.conditions.parse import DIALECT, replaced
 
+ROW_CLOCK = "now"
+
 
 def with_clock(root: exp.Expr, now: datetime, timezone: str) -> exp.Expr:
     """A copy of ``root`` in which ``now()`` and ``current_date`` are constants, the date that of ``timezone``.
@@ -20,6 +22,16 @@ def with_clock(root: exp.Expr, now: datetime, timezone: str) -> exp.Expr:
         raise ValueError("the run's clock needs an offset from UTC")
     instant = _constant(now.astimezone(UTC).isoformat(sep=" ", timespec="microseconds"), "TIMESTAMPTZ")
     today = _constant(now.astimezone(ZoneInfo(timezone)).date().isoformat(), "DATE")
+    return _replaced(root, instant, today)
+
+
+def with_row_clock(root: exp.Expr) -> exp.Expr:
+    """A copy of ``root`` that reads the time of each row in the column ROW_CLOCK; dates are those of the session's zone."""
+    instant = exp.column(ROW_CLOCK, quoted=True)
+    return _replaced(root, instant, exp.Cast(this=instant.copy(), to=exp.DataType.build("DATE", dialect=DIALECT)))
+
+
+def _replaced(root: exp.Expr, instant: exp.Expr, today: exp.Expr) -> exp.Expr:
     copy = root.copy()
     for node in list(copy.walk()):
         if isinstance(node, exp.CurrentTimestamp) or (isinstance(node, exp.Anonymous) and node.name.lower() == "now"):

@@ -1,4 +1,4 @@
-"""Which columns each condition of a campaign may read, and all of them checked in one look."""
+"""All expressions of a campaign, checked in one look."""
 
 from __future__ import annotations
 
@@ -6,62 +6,75 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from engine.campaign.document import Document, KeyPath
+from engine.campaign.document import Document
 from engine.campaign.load import LoadedCampaign
 from engine.campaign.schema import Campaign
-from engine.campaign.steps import ConditionalBranch, SegmentUser
-from engine.conditions.check import Checker
-from engine.errors import CampaignError, Diagnostic
-
-
-def workflow_schema(audience: pa.Schema, campaign: Campaign) -> pa.Schema:
-    """What the workflow's conditions read: the audience's columns, a boolean a segment, a string a written column."""
-    segments = [pa.field(name, pa.bool_()) for name in campaign.segments]
-    written = dict.fromkeys(step.into for step in campaign.workflow if isinstance(step, SegmentUser))
-    return pa.schema([*audience, *segments, *(pa.field(name, pa.string()) for name in written)])
+from engine.campaign.steps import GenericStep, SegmentUser, TriggerWebhook, UpdateUserData
+from engine.conditions.check import CheckedCondition, Checker
+from engine.conditions.workflow import EVENT, Text, texts, written_columns
+from engine.errors import CampaignError, Diagnostic, did_you_mean
 
 
 def check_campaign(loaded: LoadedCampaign, audience: pa.Schema) -> None:
-    """Check every condition of a campaign against the columns of its audience.
+    """Check every expression of a campaign against the columns of its audience.
 
     Raises:
-        CampaignError: with every fault in every condition, at its place in the campaign file.
+        CampaignError: with every fault in every expression, at its place in the campaign file.
     """
     campaign, document = loaded.campaign, loaded.document
     faults = list(_name_clashes(campaign, document, audience))
     if not faults:
-        faults.extend(_faults(_audience_conditions(campaign), audience, loaded))
-        faults.extend(_faults(_workflow_conditions(campaign), workflow_schema(audience, campaign), loaded))
+        faults.extend(_faults(loaded, audience))
+        faults.extend(_anniversary_fault(campaign, document, audience))
     if faults:
         raise CampaignError(*faults)
 
 
-def _audience_conditions(campaign: Campaign) -> Iterator[tuple[KeyPath, str]]:
-    if campaign.audience.where is not None:
-        yield ("audience", "where"), campaign.audience.where
-    for name, condition in campaign.segments.items():
-        yield ("segments", name), condition
+def columns_read(campaign: Campaign, audience: pa.Schema) -> set[str]:
+    """The columns of the audience that any expression of the campaign reads. The expressions have been checked."""
+    checkers = _Checkers(campaign.timezone)
+    read = {column for text in texts(audience, campaign) for column in checkers.check(text).columns}
+    if campaign.trigger is not None and campaign.trigger.anniversary is not None:
+        read.add(campaign.trigger.anniversary)
+    return read & set(audience.names)
 
 
-def _workflow_conditions(campaign: Campaign) -> Iterator[tuple[KeyPath, str]]:
-    for number, step in enumerate(campaign.workflow):
-        if isinstance(step, ConditionalBranch):
-            for index, branch in enumerate(step.branches):
-                yield ("workflow", number, "branches", index, "when"), branch.when
-        elif isinstance(step, SegmentUser):
-            for index, choice in enumerate(step.choices):
-                yield ("workflow", number, "choices", index, "when"), choice.when
+class _Checkers:
+    """One checker for each schema that expressions read."""
+
+    def __init__(self, timezone: str) -> None:
+        self._timezone = timezone
+        self._known: list[tuple[pa.Schema, Checker]] = []
+
+    def check(self, text: Text, loaded: LoadedCampaign | None = None) -> CheckedCondition:
+        locate = loaded.document.locate(text.path) if loaded else None
+        checker = next((checker for schema, checker in self._known if schema.equals(text.schema)), None)
+        if checker is None:
+            checker = Checker(text.schema, self._timezone)
+            self._known.append((text.schema, checker))
+        return checker.check(text.text, locate) if text.is_condition else checker.check_value(text.text, locate)[0]
 
 
-def _faults(
-    conditions: Iterator[tuple[KeyPath, str]], schema: pa.Schema, loaded: LoadedCampaign
-) -> Iterator[Diagnostic]:
-    checker = Checker(schema, loaded.campaign.timezone)
-    for path, text in conditions:
+def _faults(loaded: LoadedCampaign, audience: pa.Schema) -> Iterator[Diagnostic]:
+    checkers = _Checkers(loaded.campaign.timezone)
+    for text in texts(audience, loaded.campaign):
         try:
-            checker.check(text, loaded.document.locate(path))
+            checkers.check(text, loaded)
         except CampaignError as error:
             yield from error.diagnostics
+
+
+def _anniversary_fault(campaign: Campaign, document: Document, audience: pa.Schema) -> Iterator[Diagnostic]:
+    name = campaign.trigger.anniversary if campaign.trigger else None
+    if name is None:
+        return
+    path = ("trigger", "anniversary")
+    index = audience.get_field_index(name)
+    if index < 0:
+        yield document.fault("MR201", f"unknown column `{name}`", path, did_you_mean(name, audience.names))
+    elif not (pa.types.is_date(audience.field(index).type) or pa.types.is_timestamp(audience.field(index).type)):
+        message = f"the column `{name}` holds no dates"
+        yield document.fault("MR205", message, path, "name a column of dates or instants")
 
 
 def _name_clashes(campaign: Campaign, document: Document, audience: pa.Schema) -> Iterator[Diagnostic]:
@@ -70,17 +83,37 @@ def _name_clashes(campaign: Campaign, document: Document, audience: pa.Schema) -
             place = document.place_of_key(("segments", name))
             help = "conditions read segments by name: choose another"
             yield document.fault("MR207", f"the segment `{name}` has the name of a column", place, help)
+    if campaign.events and EVENT in (*audience.names, *campaign.segments):
+        message = f"there is a column `{EVENT}`, and `{EVENT}.` is what properties of events are read by"
+        help = "rename the column, or leave `events` out"
+        yield document.fault("MR207", message, document.place_of_key(("events",)), help)
+    written = written_columns(campaign.workflow)
     for number, step in enumerate(campaign.workflow):
-        if isinstance(step, SegmentUser) and (step.into in audience.names or step.into in campaign.segments):
-            what = "a column of the audience" if step.into in audience.names else "a segment"
-            path = ("workflow", number, "into")
-            yield document.fault("MR207", f"`{step.into}` is {what} already", path, "write into another column")
+        for path, name in _names_written(step):
+            where = ("workflow", number, *path)
+            place = document.place_of_value(where) if path == ("into",) else document.place_of_key(where)
+            attribute = isinstance(step, UpdateUserData)
+            what = None if attribute and name in audience.names else _taken(name, campaign, audience)
+            if what is None and attribute and name in written:
+                what = "written by another step"
+            if what is not None:
+                yield document.fault("MR207", f"`{name}` is {what} already", place, "write into another column")
 
 
-def columns_read(campaign: Campaign, audience: pa.Schema) -> set[str]:
-    """The columns of the audience that any condition of the campaign reads. The conditions have been checked."""
-    columns = workflow_schema(audience, campaign)
-    checker = Checker(columns, campaign.timezone)
-    texts = [text for _, text in (*_audience_conditions(campaign), *_workflow_conditions(campaign))]
-    read = {column for text in texts for column in checker.check(text).columns}
-    return read & set(audience.names)
+def _names_written(step: object) -> Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(step, SegmentUser):
+        yield ("into",), step.into
+    elif isinstance(step, TriggerWebhook):
+        yield from ((("response", name), name) for name in step.response)
+    elif isinstance(step, GenericStep):
+        yield from ((("into", name), name) for name in step.into)
+    elif isinstance(step, UpdateUserData):
+        yield from ((("set", name), name) for name in step.set)
+
+
+def _taken(name: str, campaign: Campaign, audience: pa.Schema) -> str | None:
+    if name in audience.names:
+        return "a column of the audience"
+    if name in campaign.segments:
+        return "a segment"
+    return "what events are read by" if name == EVENT and campaign.events else None
