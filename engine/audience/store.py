@@ -2,6 +2,10 @@
 
 Batches go in and come out; nothing here asks for one person at a time. Instants are UTC microseconds. One store object serves one
 tenant and sees no other's rows.
+
+What one kind of store cannot keep none does, so that people can move from one to another: a text holds at most LONGEST_TEXT octets
+of UTF-8, a JSON object LONGEST_JSON, neither a NUL nor half a surrogate pair, no number is beyond a double's range, and instants have
+a time zone and lie in the years 1 to 9999. A batch that holds anything else is refused whole: InputError (MR676), naming the row.
 """
 
 from __future__ import annotations
@@ -13,6 +17,8 @@ from typing import Protocol
 import pyarrow as pa
 
 INSTANT = pa.timestamp("us", "UTC")
+LONGEST_TEXT = 512  # octets; PostgreSQL's index entries end at 2,704, and up to five texts share one
+LONGEST_JSON = 65_536  # octets of a JSON object that is written; what has been laid over one another may be longer
 
 USERS = pa.schema(
     [
@@ -23,7 +29,7 @@ USERS = pa.schema(
         pa.field("time_zone", pa.string()),
         pa.field("created_at", INSTANT),
         pa.field("last_activity", INSTANT),
-        pa.field("attributes", pa.string()),  # a JSON object
+        pa.field("attributes", pa.string()),  # a JSON object; of whoever has none, the empty one
         pa.field("version", pa.int64(), nullable=False),  # of the store, when this person last changed
     ]
 )
@@ -56,8 +62,11 @@ EVENTS = pa.schema(
 @dataclass(frozen=True, slots=True)
 class Write:
     """Names one batch of changes: a repeat under the same name changes nothing, so a step that was done half may be done again.
+    A name is remembered for at least 90 days.
 
-    ``sequence`` orders writes: to a cell that a later one has written, an earlier one that arrives late does nothing.
+    ``sequence`` orders writes: to a cell that a later one has written, an earlier one that arrives late does nothing. A cell is a column
+    of a person, a name in their attributes, or a membership. Of rows for one cell in a batch, and of writes that share a sequence,
+    the last one holds.
     """
 
     run: str
@@ -71,20 +80,23 @@ class Store(Protocol):
 
     Every method may block, and may be called from any thread and by several processes at once. What a writing method has returned
     from is durable, whole or not at all. Raises TryAgainError when the database cannot be reached, read or written now, InputError
-    when it is damaged or of a newer version.
+    when it is damaged, of a newer version (MR672), or given what it does not keep (MR676).
     """
 
     def users(self, user_ids: pa.StringArray) -> pa.RecordBatch:
         """The known ones of these people, as USERS by ``user_id``: one question, however many are asked for."""
 
     def put_users(self, users: pa.RecordBatch, write: Write) -> int:
-        """Make or replace people: ``user_id`` and any other of USERS' columns but ``version``; gives how many rows changed."""
+        """Make or replace people: ``user_id`` and any other of USERS' columns but ``version``. Columns that are not given stay as they
+        are; ``attributes`` are replaced as a whole. Gives how many are new, or no longer what they were."""
 
     def update_attributes(self, changes: pa.RecordBatch, write: Write) -> int:
-        """Lay ``attributes`` (JSON objects) over those of known people, name by name; null takes a name away. Gives how many changed."""
+        """Lay ``attributes`` (JSON objects) over those of known people, name by name; null takes a name away.
+        Gives how many are no longer what they were; people who are not known are left out."""
 
     def put_memberships(self, memberships: pa.RecordBatch, write: Write) -> int:
-        """Enter people into segments, or let them leave (``active`` false); gives how many rows changed."""
+        """Enter people into segments, or let them leave (``active`` false); gives how many memberships are new, or
+        no longer what they were. Whoever is not known as a user may have memberships."""
 
     def memberships(self, user_ids: pa.StringArray) -> pa.RecordBatch:
         """The active memberships of these people, as MEMBERSHIPS by ``user_id``, type and value."""
@@ -109,7 +121,8 @@ class Store(Protocol):
         """The number of the latest change to users or memberships; cheap. Whoever has read up to it has seen all before it."""
 
     def changed(self, since: int, most: int) -> Sequence[str] | None:
-        """Whose row or membership has changed after version ``since``; None when they are more than ``most``."""
+        """Whose row or membership has changed after version ``since``; None when they are more than ``most``, or the
+        store no longer knows: it keeps one by one only the changes of late, and none that concerned very many."""
 
     def close(self) -> None:
         """Let go of files and connections."""
