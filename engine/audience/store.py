@@ -104,9 +104,6 @@ class Store(Protocol):
     def put_events(self, events: pa.RecordBatch) -> int:
         """Add events; one whose ``event_id`` is there already is left out. Gives how many are new."""
 
-    def known_events(self, event_ids: pa.StringArray) -> pa.StringArray:
-        """Those of these ids whose events are there."""
-
     def events(self, after: int, most: int) -> tuple[pa.RecordBatch, int]:
         """At most so many events, as EVENTS in the order of their arrival after position ``after`` (0: all), and where the last one is."""
 
