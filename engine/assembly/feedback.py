@@ -88,10 +88,10 @@ def open_feedback(settings: AppSettings, former: Sequence[str] = ()) -> Iterator
 
     Raises CampaignError for a reference to a secret that is not there.
     """
-    stores = settings.stores_folder
+    stores = settings.stores_at
     secrets = [resolve_secret(each, Path.cwd()) for each in former]
-    deliveries = RunDeliveries(settings.runs.absolute(), stores / "deliveries.sqlite", _identify)
-    log = SqliteEventLog(stores / "feedback.sqlite", TENANT)
+    deliveries = RunDeliveries(settings.runs.absolute(), stores.folder / "deliveries.sqlite", _identify)
+    log = SqliteEventLog(stores.folder / "feedback.sqlite", TENANT)
     suppression = open_suppression(stores)
     tokens = LiveKeyring(deliveries, secrets, TENANT, time.monotonic)
     try:

@@ -18,7 +18,7 @@ from engine.assembly.destinations import destination_table
 from engine.assembly.ledger import ledger_record, open_ledger
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.sending import Route, open_route, signer_of
-from engine.assembly.settings import AppSettings, RunSettings
+from engine.assembly.settings import AppSettings, RunSettings, StoresAt
 from engine.assembly.stores import suppressed_addresses
 from engine.assembly.templates import CampaignTemplates
 from engine.assembly.worker import RunJob, mailing_of, open_worker
@@ -100,7 +100,7 @@ def create_run(campaign: OpenCampaign, path: Path, settings: AppSettings, limit:
         now=campaign.definition.now,
         limit=limit if limit is not None else campaign.campaign.limits.recipients,
         delivery_workers=_workers(campaign.campaign),
-        stores=settings.stores_folder,
+        stores=settings.stores_at,
     )
     opened = OpenRun(run, campaign)
     open_route(route, delivery, run.origin)
@@ -124,7 +124,7 @@ def create_run(campaign: OpenCampaign, path: Path, settings: AppSettings, limit:
             "ledger": ledger,
             "now": run.now.isoformat(),
             "limit": run.limit,
-            "stores": str(run.stores),
+            "stores": run.stores.as_record(),
             "partition_rows": campaign.campaign.capacity.partition_rows,
             "fields": list(campaign.definition.fields),
             "templates": {
@@ -159,7 +159,7 @@ def reopen_run(path: Path, settings: AppSettings, *, check_origin: bool = True) 
         now=now,
         limit=record["limit"],
         delivery_workers=_workers(campaign.campaign),
-        stores=settings.stores_folder if settings.stores else Path(record["stores"]),
+        stores=_stores(settings, record),
     )
     return OpenRun(run, campaign)
 
@@ -174,6 +174,11 @@ def _refuse_changed(origin: Path, now: datetime, record: Mapping[str, Any]) -> N
             f"the campaign has changed since the run began: {', '.join(str(each) for each in changed[:5])}",
             help="put it back, or start a new run; part of the mail has been planned from the old one",
         )
+
+
+def _stores(settings: AppSettings, record: Mapping[str, Any]) -> StoresAt:
+    """Those that the run began with, unless the settings name others."""
+    return settings.stores_at if settings.stores or settings.store else StoresAt.of_record(record["stores"])
 
 
 def _workers(campaign: Campaign) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError
@@ -35,6 +35,14 @@ class AppSettings(BaseSettings):
     tenant: str = TENANT
     ledger: str | None = None  # postgresql://user@host/database; files in the run's folder if absent
     ledger_password: str | None = None  # env:NAME or file:PATH; libpq's own password file if absent
+    store: str | None = None  # postgresql://user@host/database, of one host or several; files in `stores` if absent
+    store_password: str | None = Field(default=None, pattern="^(env|file):.")
+    store_replicas: tuple[str, ...] = ()  # postgresql://user@host/database of each
+    store_replica_lag: float = Field(default=5.0, ge=0)  # seconds
+    store_max_connections: int = Field(default=20, ge=1)  # of each process to each server
+    store_min_connections: int = Field(default=5, ge=0)
+    store_connection_timeout: float = Field(default=30.0, gt=0)
+    store_idle_timeout: float = Field(default=600.0, gt=0)
 
     @classmethod
     def settings_customise_sources(
@@ -64,15 +72,57 @@ class AppSettings(BaseSettings):
     def stores_folder(self) -> Path:
         return (self.stores or self.runs.absolute().parent / ".mailray").absolute()
 
+    @property
+    def stores_at(self) -> StoresAt:
+        """Where what outlives runs is kept, for any process; a password's file is named by its whole path from here on."""
+        kind, _, name = (self.store_password or "").partition(":")
+        return StoresAt(
+            folder=self.stores_folder,
+            database=self.store,
+            password=f"file:{Path(name).absolute()}" if kind == "file" else self.store_password,
+            replicas=self.store_replicas,
+            replica_lag=self.store_replica_lag,
+            max_connections=self.store_max_connections,
+            min_connections=min(self.store_min_connections, self.store_max_connections),
+            connection_timeout=self.store_connection_timeout,
+            idle_timeout=self.store_idle_timeout,
+        )
+
     def new_run_folder(self, campaign: str, now: datetime) -> Path:
         """``runs/CAMPAIGN-INSTANT``."""
         return self.runs / f"{campaign}-{now:%Y%m%dT%H%M%SZ}"
 
 
 @dataclass(frozen=True, slots=True)
+class StoresAt:
+    """Where what outlives runs is kept: in files of ``folder``, or in ``database`` with its ``password`` by reference.
+
+    Connections are those of one process to one server, times are in seconds.
+    """
+
+    folder: Path
+    database: str | None = None
+    password: str | None = None
+    replicas: tuple[str, ...] = ()
+    replica_lag: float = 5.0
+    max_connections: int = 20
+    min_connections: int = 5
+    connection_timeout: float = 30.0
+    idle_timeout: float = 600.0
+
+    def as_record(self) -> dict[str, Any]:
+        """For a run's manifest."""
+        return {**asdict(self), "folder": str(self.folder), "replicas": list(self.replicas)}
+
+    @classmethod
+    def of_record(cls, record: dict[str, Any]) -> Self:
+        return cls(**{**record, "folder": Path(record["folder"]), "replicas": tuple(record["replicas"])})
+
+
+@dataclass(frozen=True, slots=True)
 class RunSettings:
     """What is needed to work on a run in any process of the cluster. ``origin`` is the campaign's folder, where references to
-    secrets and relative paths begin; the secrets themselves never travel. ``stores`` is the folder of what outlives runs."""
+    secrets and relative paths begin; the secrets themselves never travel. ``stores`` is where what outlives runs is kept."""
 
     run_folder: Path
     origin: Path
@@ -81,7 +131,7 @@ class RunSettings:
     now: datetime
     limit: int | None
     delivery_workers: int
-    stores: Path
+    stores: StoresAt
 
 
 def leaves_machine(transport: str) -> bool:

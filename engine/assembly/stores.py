@@ -1,29 +1,91 @@
-"""The stores that outlive runs, in one folder."""
+"""The stores that outlive runs: files in one folder, or a database that all nodes reach."""
 
 from __future__ import annotations
 
+import atexit
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
 from engine.adapters.stores.caps_sqlite import SqliteCaps
 from engine.adapters.stores.suppression_sqlite import SqliteSuppression
+from engine.assembly.secrets import resolve_secret
+from engine.assembly.settings import StoresAt
+from engine.audience.frequency import CapsStore
 from engine.audience.suppression import SuppressionStore
+from engine.delivery.pacing import AllowanceStore
+from engine.errors import UsageError, did_you_mean
 from engine.pipeline.definition import TENANT
 
+if TYPE_CHECKING:
+    from engine.adapters.stores.pool import PostgresPool
+
+SCHEME = "postgresql"
 _SUPPRESSION = "suppression.sqlite"
+_POOLS: dict[StoresAt, PostgresPool] = {}
+_OPENING = threading.Lock()
 
 
-def open_suppression(folder: Path) -> SuppressionStore:
-    return SqliteSuppression(folder / _SUPPRESSION, TENANT)
+class CapsAndAllowances(CapsStore, AllowanceStore, Protocol):
+    """Both are kept by one store."""
 
 
-def suppressed_addresses(folder: Path, list: str) -> Iterator[pa.StringArray]:
-    """Whom the store suppresses; where there is no store yet nobody is, and to plan makes none."""
-    return open_suppression(folder).suppressed(list) if (folder / _SUPPRESSION).exists() else iter(())
+def open_suppression(at: StoresAt) -> SuppressionStore:
+    if at.database is None:
+        return SqliteSuppression(at.folder / _SUPPRESSION, TENANT)
+    from engine.adapters.stores.suppression_postgres import PostgresSuppression
+
+    return PostgresSuppression(open_pool(at), TENANT)
 
 
-def open_caps(folder: Path) -> SqliteCaps:
+def suppressed_addresses(at: StoresAt, list: str) -> Iterator[pa.StringArray]:
+    """Whom the store suppresses; where there is no file yet nobody is, and to plan makes none."""
+    if at.database is None and not (at.folder / _SUPPRESSION).exists():
+        return iter(())
+    return open_suppression(at).suppressed(list)
+
+
+def open_caps(at: StoresAt) -> CapsAndAllowances:
     """Frequency caps and daily allowances."""
-    return SqliteCaps(folder / "caps.sqlite")
+    if at.database is None:
+        return SqliteCaps(at.folder / "caps.sqlite")
+    from engine.adapters.stores.caps_postgres import PostgresCaps
+
+    return PostgresCaps(open_pool(at), TENANT)
+
+
+def open_pool(at: StoresAt) -> PostgresPool:
+    """This process's connections to the database, of which there is one pool for all; whoever has opened it closes it.
+
+    Raises UsageError (MR675) for an address that cannot be used, CampaignError for a password that is not there.
+    """
+    with _OPENING:
+        pool = _POOLS.get(at)
+        if pool is None or not pool.share():
+            pool = _POOLS[at] = _pool(at)
+        return pool
+
+
+def _pool(at: StoresAt) -> PostgresPool:
+    from engine.adapters.stores.pool import STORE, PoolLimits, PostgresPool
+    from engine.adapters.stores.postgres_session import parse_database
+
+    assert at.database is not None
+    for url in (at.database, *at.replicas):
+        scheme = url.partition("://")[0]
+        if scheme != SCHEME:
+            raise UsageError.single("MR675", f"unknown store `{scheme}`", help=did_you_mean(scheme, (SCHEME,)))
+    password = None if at.password is None else resolve_secret(at.password, Path.cwd()).decode()
+    primary, *replicas = (parse_database(url, password, STORE) for url in (at.database, *at.replicas))
+    limits = PoolLimits(at.max_connections, at.min_connections, at.connection_timeout, at.idle_timeout)
+    return PostgresPool(primary, replicas, limits, at.replica_lag)
+
+
+@atexit.register
+def _end() -> None:
+    """What a process had open when it ended; the pools' own threads are no longer there to end later."""
+    for pool in _POOLS.values():
+        pool.end()

@@ -25,18 +25,18 @@ def suppress(settings: AppSettings, given: Sequence[str], list_name: str, source
     ]
     if faults:
         raise UsageError(*faults)
-    with closing(open_suppression(settings.stores_folder)) as store:
+    with closing(open_suppression(settings.stores_at)) as store:
         return store.add([Suppression(each, list_name, SuppressionReason.MANUAL, source, at) for each in given])
 
 
 def readmit(settings: AppSettings, given: Sequence[str], list_name: str) -> int:
     """Let addresses be mailed again; gives how many had been suppressed."""
-    with closing(open_suppression(settings.stores_folder)) as store:
+    with closing(open_suppression(settings.stores_at)) as store:
         return store.remove(given, list_name)
 
 
 def entries_of(settings: AppSettings, list_name: str | None) -> Iterator[Suppression]:
-    with closing(open_suppression(settings.stores_folder)) as store:
+    with closing(open_suppression(settings.stores_at)) as store:
         yield from store.entries(list_name)
 
 
@@ -46,7 +46,7 @@ def take_in(settings: AppSettings, file: Path, list_name: str, at: int) -> tuple
     Raises InputError when the file has no such column or is damaged, MissingInputError when it is not there.
     """
     read = new = 0
-    with closing(open_suppression(settings.stores_folder)) as store:
+    with closing(open_suppression(settings.stores_at)) as store:
         for column in suppressed(str(file.absolute()), Path.cwd()):
             known = [each for each in column.to_pylist() if each and each.strip()]
             read += len(known)

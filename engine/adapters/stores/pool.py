@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
-from typing import Self
 
 import psycopg
 from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
@@ -57,11 +56,11 @@ class PostgresPool:
         """For faults."""
         return self._database.place
 
-    def share(self) -> Self:
-        """The pool once more: it is closed when all that share it have closed it."""
+    def share(self) -> bool:
+        """One more uses the pool, which ends when each has closed it; False when it has ended already."""
         with self._mutex:
-            self._shares += 1
-        return self
+            self._shares += self._shares > 0
+            return self._shares > 0
 
     @contextmanager
     def writing(self) -> Iterator[PooledConnection]:
@@ -99,9 +98,13 @@ class PostgresPool:
             self._shares -= 1
             last = self._shares == 0
         if last:
-            self._primary.close()
-            for each in self._replicas:
-                each.close()
+            self.end()
+
+    def end(self) -> None:
+        """Close all connections, whoever shares the pool."""
+        self._primary.close()
+        for each in self._replicas:
+            each.close()
 
     def _recent(self, after: int) -> tuple[ServerPool | Replica, PooledConnection]:
         if self._replicas:

@@ -18,7 +18,7 @@ DAY = 86_400_000_000
 
 
 def suppressed(campaign: Any) -> dict[str, tuple[str, str]]:
-    store = open_suppression(campaign.settings.stores_folder)
+    store = open_suppression(campaign.settings.stores_at)
     try:
         return {each.address: (each.list, each.reason.value) for each in store.entries()}
     finally:
@@ -70,7 +70,7 @@ def test_soft_bounces_of_one_message_are_one(campaign: Any, feedback: Feedback) 
 def test_told_again_nothing_happens_again(campaign: Any, feedback: Feedback) -> None:
     """An operator who mails somebody again is not overruled by an old mail."""
     assert feedback.intake.take([event(1, Kind.HARD)]) == 1
-    store = open_suppression(campaign.settings.stores_folder)
+    store = open_suppression(campaign.settings.stores_at)
     store.remove(["tom@example.net"], "")
     store.close()
     assert feedback.intake.take([event(1, Kind.HARD)]) == 0
