@@ -1,8 +1,8 @@
-"""What feedback needs of the world: the messages that were planned, and somebody who acts on events."""
+"""What feedback needs of the world: the messages that were planned, a place for events, and somebody who acts on them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,22 @@ class Deliveries(Protocol):
 
     def find_message_id(self, left: str) -> Delivery | None:
         """The message with a Message-ID, by its left side, or None."""
+
+
+class EventLog(Protocol):
+    """Where events are kept. May block; may be called from any thread. Raises TryAgainError (MR671), InputError (MR672)."""
+
+    def append(self, events: Sequence[FeedbackEvent]) -> int:
+        """Keep events, all or none; durable when it returns. One whose id is known is not kept again. Gives how many are new."""
+
+    def known(self, ids: Collection[str]) -> set[str]:
+        """Which of these ids are kept already."""
+
+    def soft_bounces(self, addresses: Collection[str], since: int) -> dict[str, int]:
+        """For each address (in normal form) how many different messages bounced softly from an instant (UTC microseconds) on."""
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Events by kind and source."""
 
 
 class FeedbackIntake(Protocol):
