@@ -6,18 +6,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
-from engine.adapters.sources import open_files
+from engine.adapters.sources import Asked, QueryText, open_files, open_source
 from engine.adapters.stores.template_files import TemplateFiles
+from engine.assembly.secrets import resolve_secret
 from engine.audience.columns import check_schema, plain_schema
 from engine.audience.source import Source
+from engine.campaign.checks.audience import database_scheme
 from engine.campaign.fingerprint import Fingerprint, fingerprint
 from engine.campaign.load import TEMPLATES_FOLDER, LoadedCampaign, load_campaign
 from engine.campaign.schema import Campaign
-from engine.conditions import ConditionSet, check_campaign, split
+from engine.conditions import ConditionSet, Pushdown, check_campaign, columns_read
 from engine.errors import Diagnostic, InputError, MailrayError, MissingInputError
 from engine.pipeline.compile import fields_read, needed_columns
 from engine.pipeline.definition import PlanDefinition
@@ -54,31 +58,43 @@ class OpenCampaign:
         assets = self.campaign.assets
         return [] if assets is None else [f"{assets.folder}/{path}" for path in self.addresses]
 
+    @cached_property
+    def pushdown(self) -> Pushdown[Any]:
+        """The audience's condition in two: what the source does itself, and what is evaluated here."""
+        where = self.campaign.audience.where
+        if where is None:
+            return Pushdown(None, None, None)
+        return self.source.pushdown(where, self.definition.now, self.campaign.timezone)
+
     def selection(self) -> Selection:
         """What to read of the source."""
-        audience, definition = self.campaign.audience, self.definition
-        never = suppressed(audience.suppression, self.audience_folder)
-        if audience.where is None:
-            return Selection(self.source, None, None, never)
-        pushed, rest = split(audience.where, self.source.schema), None
-        if pushed.rest is not None:
-            rest = ConditionSet({"where": pushed.rest}, definition.audience, definition.now, self.campaign.timezone)
-        return Selection(self.source, pushed.filter, rest, never)
+        definition, rest = self.definition, None
+        if self.pushdown.rest is not None:
+            conditions = {"where": self.pushdown.rest}
+            rest = ConditionSet(conditions, definition.audience, definition.now, self.campaign.timezone)
+        never = suppressed(self.campaign.audience.suppression, self.audience_folder)
+        return Selection(self.source, self.pushdown.filter, rest, never)
 
 
 def open_campaign(
-    folder: Path, now: datetime, partition_rows: int | None = None, *, audience_folder: Path | None = None
+    folder: Path,
+    now: datetime,
+    partition_rows: int | None = None,
+    *,
+    audience_folder: Path | None = None,
+    frozen: Source | None = None,
 ) -> OpenCampaign:
     """Load a campaign and check all of it; every fault that can be found in one look is in the error that is raised.
 
-    ``audience_folder`` is where relative paths of the audience begin, if not in the campaign's folder.
+    ``audience_folder`` is where relative paths of the audience begin, if not in the campaign's folder. ``frozen`` is the audience that
+    a run has read already, after which nobody asks the source again.
     """
     loaded = load_campaign(folder)
     campaign = loaded.campaign
     if partition_rows is not None:
         capacity = campaign.capacity.model_copy(update={"partition_rows": partition_rows})
         campaign = campaign.model_copy(update={"capacity": capacity})
-    source = open_files(campaign.audience.source, audience_folder or folder, campaign.audience.format)
+    source = frozen or open_source(_asked(loaded, audience_folder or folder))
     _refuse_empty(source)
     check_schema(campaign.audience, source.schema, source.name)
     everything = plain_schema(source.schema, source.schema.names)
@@ -88,6 +104,7 @@ def open_campaign(
     fields: tuple[str, ...] = ()
     with _collected(faults):
         check_campaign(loaded, everything)
+        _refuse_naive_instants(loaded, everything)
     with _collected(faults):
         fields = fields_read(campaign, everything, catalogue.templates)
     if faults:
@@ -103,6 +120,38 @@ def open_campaign(
         catalogue.diagnostics,
         files.assets.used if files.assets else {},
     )
+
+
+def fingerprint_of(folder: Path) -> Fingerprint:
+    """The fingerprint of a campaign as it stands, without a look at its audience. Raises what loading it raises."""
+    loaded = load_campaign(folder)
+    return fingerprint(loaded.campaign, {each.name: each.digest for each in template_files(loaded).catalogue.templates})
+
+
+def _asked(loaded: LoadedCampaign, folder: Path) -> Asked:
+    audience = loaded.campaign.audience
+    query = None
+    if audience.query is not None:
+        query = QueryText(audience.query, loaded.document.locate(("audience", "query")))
+    password = None if audience.password is None else resolve_secret(audience.password, folder).decode()
+    return Asked(audience.source, folder, audience.key, audience.format, query, password)
+
+
+def _refuse_naive_instants(loaded: LoadedCampaign, schema: pa.Schema) -> None:
+    """A database's time without a zone is no instant, and a condition would have to guess which one is meant."""
+    audience = loaded.campaign.audience
+    if audience.query is None:
+        return
+    read = columns_read(loaded.campaign, schema)
+    naive = [field.name for field in schema if field.type == pa.timestamp("us") and field.name in read]
+    if not naive:
+        return
+    name, place = naive[0], loaded.document.locate(("audience", "query"))(0, 1)
+    help = f"say in the query which instant it is: {name} AT TIME ZONE 'UTC' AS {name}"
+    if database_scheme(audience.source) == "sqlite":
+        help = f"declare it TIMESTAMPTZ and write offsets, or `{name} || 'Z' AS {name}` and CAST({name} AS TIMESTAMPTZ)"
+    words = "a condition reads `{}`, which is a time without a time zone"
+    raise InputError(*(Diagnostic("MR376", words.format(each), place, help) for each in naive))
 
 
 def template_files(loaded: LoadedCampaign) -> TemplateFiles:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine.audience.columns import check_keys, conform
 from engine.audience.frozen import AudienceStore, Frozen
@@ -51,10 +50,10 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What to read of a source: the rows for which ``filter`` (pushed down) and ``rest`` (evaluated here) hold."""
+    """What to read of a source: the rows for which ``filter`` (of a pushdown) and ``rest`` (evaluated here) hold."""
 
     source: Source
-    filter: pc.Expression | None
+    filter: Any
     rest: ConditionSet | None
     suppressed: Iterable[pa.StringArray]
 
@@ -90,19 +89,13 @@ class CampaignRun:
         self._proceed = proceed
 
     def freeze(self, selection: Selection) -> Frozen:
-        """Read the source once and keep what was selected. Raises MissingInputError when nobody was."""
+        """Read the source once, as of one moment, and keep what was selected. Raises MissingInputError when nobody was."""
         manifest = self._record.read_json(MANIFEST)
         if "audience" in manifest:
             return Frozen(**manifest["audience"])
-        total = selection.source.count()
-        self._observer.phase("audience", total)
-        schema = self._definition.audience
-        with self._stages.timed("audience", total):
-            rows, digest = self._audience.freeze(
-                in_blocks(self._watched(selection.batches(schema, self._definition.campaign.audience.key)), schema),
-                schema,
-                selection.suppressed,
-            )
+        with selection.source.snapshot():
+            total = selection.source.count()
+            rows, digest = self._freeze(selection, total)
         if rows == 0:
             raise MissingInputError.single(
                 "MR355",
@@ -116,6 +109,13 @@ class CampaignRun:
             MANIFEST, {**manifest, "audience": {"source_rows": total, "rows": rows, "digest": digest}}
         )
         return frozen
+
+    def _freeze(self, selection: Selection, total: int) -> tuple[int, str]:
+        self._observer.phase("audience", total)
+        schema = self._definition.audience
+        with self._stages.timed("audience", total):
+            batches = selection.batches(schema, self._definition.campaign.audience.key)
+            return self._audience.freeze(in_blocks(self._watched(batches), schema), schema, selection.suppressed)
 
     def plan(self, runner: Runner, frozen: Frozen) -> tuple[PlanCounts, Sequence[PartitionPlan]]:
         """Plan the partitions that have not been planned yet; the digest of the whole outbox goes on record."""

@@ -1,5 +1,19 @@
-"""Sources of recipients: one file a kind, listed in ``FORMATS``."""
+"""Sources of recipients: one file a kind, listed in ``SOURCES``; formats of files in ``FORMATS``."""
 
-from engine.adapters.sources.files import FORMATS, open_files
+from engine.adapters.sources.files import FILES, FORMATS, open_files
+from engine.adapters.sources.kind import Asked, SourceKind
+from engine.adapters.sources.postgres import POSTGRES
+from engine.adapters.sources.query import QueryText
+from engine.adapters.sources.sqlite import SQLITE
+from engine.audience.source import Source
 
-__all__ = ["FORMATS", "open_files"]
+SOURCES: tuple[SourceKind, ...] = (FILES, POSTGRES, SQLITE)
+
+
+def open_source(asked: Asked) -> Source:
+    """The source that a campaign names. Raises what its kind raises (``SourceKind``)."""
+    scheme = asked.source.partition("://")[0] if asked.query is not None and isinstance(asked.source, str) else None
+    return next(kind for kind in SOURCES if kind.scheme == scheme).open(asked)
+
+
+__all__ = ["FORMATS", "SOURCES", "Asked", "QueryText", "SourceKind", "open_files", "open_source"]

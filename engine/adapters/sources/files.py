@@ -5,7 +5,8 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,8 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyarrow import fs
 
+from engine.adapters.sources.kind import SourceKind
 from engine.audience.partitions import BLOCK_ROWS
 from engine.audience.source import Source
+from engine.conditions import Pushdown, split
 from engine.errors import InputError, MissingInputError, UsageError
 
 FORMATS: Mapping[str, tuple[str, ...]] = {
@@ -32,6 +35,13 @@ class FileSource:
         self.name = name
         self._dataset = dataset
         self.schema: pa.Schema = dataset.schema
+
+    def pushdown(self, condition: str, now: datetime, timezone: str) -> Pushdown[pc.Expression]:
+        return split(condition, self.schema)
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Files are as they are: whoever changes one while it is read makes it another."""
+        return nullcontext()
 
     def count(self) -> int:
         with _reading(self.name):
@@ -67,6 +77,9 @@ def open_files(source: str | Sequence[str], folder: Path, format: str | None = N
         if kind == "csv":
             _check_text(dataset.schema, name)
     return FileSource(name, dataset)
+
+
+FILES = SourceKind("files", None, lambda asked: open_files(asked.source, asked.folder, asked.format))
 
 
 def _dataset_format(kind: str) -> ds.FileFormat:

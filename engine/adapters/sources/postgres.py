@@ -1,0 +1,184 @@
+"""Recipients from a query to PostgreSQL: read by several connections in one snapshot, in the order of the key's bytes.
+
+Ranges of the key are read side by side where an index leads to a range; where none does, each range would be a reading of all,
+so one connection reads everything and PostgreSQL sorts it. The rows and their order are the same either way.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+
+import pyarrow as pa
+
+from engine.adapters.sources.kind import Asked, SourceKind
+from engine.adapters.sources.lanes import in_order
+from engine.adapters.sources.postgres_session import Database, Session
+from engine.adapters.sources.postgres_types import PostgresColumn
+from engine.adapters.sources.query import Query, parse_query
+from engine.audience.source import Source
+from engine.conditions import POSTGRES as DIALECT
+from engine.conditions import Pushdown, SqlColumn, split_sql
+from engine.errors import InputError
+
+SCHEME = "postgresql"
+READERS = 4
+RANGE_ROWS = 65_536
+_CHEAP = 50
+"""So many times cheaper than all rows is the first by key where an index has their order."""
+# What differs from one transaction to the next is read in one alone.
+_OF_TRANSACTION = re.compile(
+    r"\b(now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday|pg_backend_pid)\(|\b(CURRENT|LOCAL)_?TIME|CURRENT_DATE"
+)
+
+
+class PostgresSource:
+    """The rows of one query."""
+
+    def __init__(
+        self, database: Database, query: Query, key: str, *, readers: int = READERS, range_rows: int = RANGE_ROWS
+    ) -> None:
+        self.name = database.name
+        self._database = database
+        self._query = query
+        self._key = key
+        self._readers = readers
+        self._range_rows = range_rows
+        self._session: Session | None = None
+        with self._opened() as session:
+            self._columns = session.columns()
+            self._bytewise = session.bytewise(self._columns)
+            self._of_utf8 = session.rows("SHOW server_encoding")[0][0] == "UTF8"
+        self.schema = pa.schema([pa.field(each.name, each.kind) for each in self._columns])
+
+    def pushdown(self, condition: str, now: datetime, timezone: str) -> Pushdown[str]:
+        columns = [
+            SqlColumn(each.name, each.kind, each.exact and self._comparable(each), each.name in self._bytewise)
+            for each in self._columns
+        ]
+        return split_sql(condition, columns, DIALECT, now, timezone)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        with self._opened() as session:
+            self._session = session
+            try:
+                yield
+            finally:
+                self._session = None
+
+    def count(self) -> int:
+        with self._reading() as session:
+            return int(session.rows(f"SELECT count(*) FROM {self._query.rows}")[0][0])  # noqa: S608
+
+    def batches(self, columns: Sequence[str], filter: str | None = None) -> Iterator[pa.RecordBatch]:
+        wanted = [each for name in columns for each in self._columns if each.name == name]
+        schema = pa.schema([pa.field(each.name, each.kind) for each in wanted])
+        with self._reading() as session:
+            snapshot = session.rows("SELECT pg_export_snapshot()")[0][0]
+            ranges = self.ranges(session, filter)
+            statements = [self._statement(wanted, filter, within) for within in ranges]
+            for batch in in_order(statements, lambda: session.reader(snapshot), self._readers):
+                arrays = [self._converted(each, batch.column(n)) for n, each in enumerate(wanted)]
+                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def ranges(self, session: Session, filter: str | None) -> list[str]:
+        """Conditions on the key that part the rows, in its order; one that is always true if they are better read as one.
+
+        The bounds are every ``range_rows``-th key, so that ranges are alike however the keys are spread.
+        """
+        rows, key = f"{self._query.rows}{_where(filter)}", self._key_column
+        if not self._has_ranges(session, f"SELECT {key.ordered} FROM {rows}"):  # noqa: S608
+            return ["TRUE"]
+        bounds = [f"'{bound}'::{key.literal}" for bound in self._bounds(session, rows)]
+        lower = [*(f"{key.ordered} >= {bound}" for bound in bounds)]
+        upper = [*(f"{key.ordered} < {bound}" for bound in bounds)]
+        ranges = [" AND ".join(each for each in pair if each) for pair in zip(["", *lower], [*upper, ""], strict=True)]
+        without = f"({key.ordered}) IS NULL"
+        nulls = f"SELECT EXISTS (SELECT FROM {rows} {'AND' if filter else 'WHERE'} {without})"  # noqa: S608
+        return [*(each or "TRUE" for each in ranges), *([without] if bounds and session.rows(nulls)[0][0] else [])]
+
+    def _has_ranges(self, session: Session, keys: str) -> bool:
+        """Whether an index leads to the beginning of the key's order, there are rows for two ranges, and all transactions see the same."""
+        whole = session.rows(f"EXPLAIN (VERBOSE, FORMAT JSON) {keys}")[0][0]
+        first = session.rows(f"EXPLAIN (FORMAT JSON) {keys} ORDER BY 1 LIMIT 1")[0][0]
+        plan = whole[0]["Plan"]
+        return (
+            plan["Plan Rows"] >= 2 * self._range_rows
+            and first[0]["Plan"]["Total Cost"] * _CHEAP <= plan["Total Cost"]
+            and _OF_TRANSACTION.search(json.dumps(whole)) is None
+        )
+
+    def _bounds(self, session: Session, rows: str) -> Iterator[str]:
+        """Keys as they are written in a literal, each greater than the last."""
+        order = self._key_column.ordered
+        keys = f"SELECT ({order})::text FROM {rows} ORDER BY {order}"  # noqa: S608
+        session.rows(f"DECLARE bounds NO SCROLL CURSOR FOR {keys}")
+        last = None
+        while True:
+            session.rows(f"MOVE FORWARD {self._range_rows} IN bounds")
+            found = session.rows("FETCH 1 FROM bounds")
+            if not found or found[0][0] is None:
+                break
+            if found[0][0] != last:
+                last = found[0][0]
+                yield last.replace("'", "''")
+        session.rows("CLOSE bounds")
+
+    def _statement(self, wanted: Sequence[PostgresColumn], filter: str | None, within: str) -> str:
+        others = [each.ordered for each in wanted if each.name != self._key]
+        return (
+            f"SELECT {', '.join(each.sql for each in wanted)} FROM {self._query.rows} "  # noqa: S608
+            f"WHERE {within}{'' if filter is None else f' AND {filter}'} "
+            f"ORDER BY {', '.join([self._key_column.ordered, *others])}"
+        )
+
+    @cached_property
+    def _key_column(self) -> PostgresColumn:
+        return next(each for each in self._columns if each.name == self._key)
+
+    def _comparable(self, column: PostgresColumn) -> bool:
+        return self._of_utf8 or not pa.types.is_string(column.kind)
+
+    def _converted(self, column: PostgresColumn, values: pa.Array) -> pa.Array:
+        try:
+            return column.converted(values)
+        except pa.ArrowInvalid as fault:
+            raise InputError.single(
+                "MR377",
+                f"column `{column.name}` of {self.name} holds what is no {column.kind}: {' '.join(str(fault).split())[:150]}",
+                place=self._query.written.place(),
+                help="put the values right, or make them text in the query: `column::text`",
+            ) from fault
+
+    @contextmanager
+    def _reading(self) -> Iterator[Session]:
+        if self._session is not None:
+            yield self._session
+            return
+        with self._opened() as session:
+            yield session
+
+    @contextmanager
+    def _opened(self) -> Iterator[Session]:
+        session = Session(self._database, self._query)
+        try:
+            yield session
+        finally:
+            session.close()
+
+
+def _where(filter: str | None) -> str:
+    return "" if filter is None else f" WHERE {filter}"
+
+
+def _open(asked: Asked) -> Source:
+    assert asked.query is not None and isinstance(asked.source, str)
+    return PostgresSource(Database(asked.source, asked.password), parse_query(asked.query, "postgres"), asked.key)
+
+
+POSTGRES = SourceKind(SCHEME, SCHEME, _open)
