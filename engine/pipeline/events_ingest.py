@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from engine.audience.connector import Connector, Page, Refused
 from engine.audience.store import Store, Write
 from engine.errors import Diagnostic, InputError, Place
@@ -93,13 +90,6 @@ def keep_users(store: Store, run: str, wall: Callable[[], int]) -> Keep:
     def keep(page: Page) -> int:
         nonlocal sequence
         sequence = max(sequence + 1, wall())
-        return store.put_users(_last_of_each(page.rows), Write(run, "customers", page.name, sequence))
+        return store.put_users(page.rows, Write(run, "customers", page.name, sequence))
 
     return keep
-
-
-def _last_of_each(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """The last row of each customer, for one statement changes a row but once."""
-    places = pa.table({"user_id": rows.column("user_id"), "place": pa.array(range(rows.num_rows), pa.int64())})
-    last = places.group_by("user_id").aggregate([("place", "max")]).column("place_max")
-    return rows if len(last) == rows.num_rows else rows.take(pc.sort(last.combine_chunks()))

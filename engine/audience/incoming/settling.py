@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -12,10 +13,11 @@ import pyarrow.types as pt
 
 from engine.audience.incoming import instants, json_text
 from engine.audience.incoming.rows import Incoming, Refusal
-from engine.audience.incoming.shapes import LONGEST_REST, LONGEST_TEXT, Shape
-from engine.audience.store import INSTANT
+from engine.audience.incoming.shapes import Shape
+from engine.audience.store import INSTANT, LONGEST_JSON, LONGEST_TEXT
 
 _NUL_IN_JSON = r"(^|[^\\])(\\\\)*\\u0000"  # an escape, not an escaped backslash before u0000
+_MANY_DIGITS = r"\d{309}"
 _SHOWN = 40
 
 
@@ -85,12 +87,32 @@ def settle(shape: Shape, columns: Mapping[str, pa.Array], zone: str | None, faul
 
 
 def _text(name: str, column: pa.StringArray, shape: Shape, faults: Faults) -> pa.StringArray:
-    most = LONGEST_REST if name == shape.rest else LONGEST_TEXT
+    most = LONGEST_JSON if name == shape.rest else LONGEST_TEXT
     faults.where(pc.greater(pc.binary_length(column), most), f"{name} is longer than {most:,} octets")
+    if name == shape.rest:
+        faults.where(_beyond_doubles(column), f"{name} holds a number that is too large")
     nul = pc.match_substring_regex(column, _NUL_IN_JSON) if name == shape.rest else pc.match_substring(column, "\0")
     faults.where(nul, f"{name} holds a NUL character")
     blank = pc.equal(pc.utf8_trim_whitespace(column), "") if name != shape.rest else pc.equal(column, "")
     return pc.if_else(blank, pa.scalar(None, pa.string()), column)
+
+
+def _beyond_doubles(column: pa.StringArray) -> pa.BooleanArray:
+    """Which JSON texts hold a whole number that no double can hold; those with a point were looked at when they were read."""
+    many_digits = pc.fill_null(pc.match_substring_regex(column, _MANY_DIGITS), False)
+    if not pc.any(many_digits).as_py():
+        return many_digits
+    return pa.array(
+        [many and _beyond_double(str(text)) for many, text in zip(many_digits.to_pylist(), column, strict=True)]
+    )
+
+
+def _beyond_double(text: str) -> bool:
+    try:
+        json.loads(text, parse_int=lambda digits: float(int(digits)))
+    except (OverflowError, ValueError):
+        return True
+    return False
 
 
 def _instant(name: str, column: pa.Array, zone: str | None, faults: Faults) -> pa.Array:

@@ -9,9 +9,6 @@ import pyarrow as pa
 
 from engine.audience.store import EVENTS, USERS
 
-LONGEST_TEXT = 512  # octets; PostgreSQL's index entries end at 2,704, and three columns may share one
-LONGEST_REST = 65_536  # octets of a JSON object
-
 
 @dataclass(frozen=True, slots=True)
 class Shape:

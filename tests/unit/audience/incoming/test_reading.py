@@ -175,3 +175,10 @@ def test_customers_keep_what_a_file_does_not_speak_of() -> None:
     whole = Reading(USER).objects([{"user_id": 1, "email": "ann@example.com", "tier": "gold"}]).rows
     assert whole.schema.names == USER.schema.names
     assert whole.column("attributes").to_pylist() == ['{"tier":"gold"}']
+
+
+def test_numbers_that_no_double_holds() -> None:
+    digits = "9" * 400
+    objects = [GOOD | {"n": int(digits)}, GOOD | {"n": digits}, GOOD | {"n": 10**300}]
+    read = Reading(EVENT).objects(objects)
+    assert [(each.row, each.reason) for each in read.refused] == [(0, "properties holds a number that is too large")]
