@@ -31,7 +31,7 @@ class ConditionSet:
     """
 
     def __init__(self, conditions: Mapping[str, str], schema: pa.Schema, now: datetime | None, timezone: str) -> None:
-        self._names = tuple(conditions)
+        self.names = tuple(conditions)
         checker = Checker(schema, timezone)
         checked = _check_all(conditions, checker)
         clock = _clock(now, timezone)
@@ -52,12 +52,12 @@ class ConditionSet:
         Raises:
             InternalError: the batch has not the schema's columns, or the database failed.
         """
-        if not self._names:
+        if not self.names:
             return {}
         if batch.num_rows == 0:
-            return {name: np.zeros(0, dtype=np.bool_) for name in self._names}
+            return {name: np.zeros(0, dtype=np.bool_) for name in self.names}
         found = self._query.arrays(batch, at)
-        return {name: np.asarray(found[f"m{number}"], dtype=np.bool_) for number, name in enumerate(self._names)}
+        return {name: np.asarray(found[f"m{number}"], dtype=np.bool_) for number, name in enumerate(self.names)}
 
 
 def _clock(now: datetime | None, timezone: str) -> Callable[[exp.Expr], exp.Expr]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from engine.campaign.document import Document
+from engine.campaign.document import Document, KeyPath
 from engine.campaign.load import LoadedCampaign
 from engine.campaign.schema import Campaign
 from engine.campaign.steps import GenericStep, SegmentUser, TriggerWebhook, UpdateUserData
@@ -90,7 +90,7 @@ def _name_clashes(campaign: Campaign, document: Document, audience: pa.Schema) -
     written = written_columns(campaign.workflow)
     for number, step in enumerate(campaign.workflow):
         for path, name in _names_written(step):
-            where = ("workflow", number, *path)
+            where: KeyPath = ("workflow", number, *path)
             place = document.place_of_value(where) if path == ("into",) else document.place_of_key(where)
             attribute = isinstance(step, UpdateUserData)
             what = None if attribute and name in audience.names else _taken(name, campaign, audience)

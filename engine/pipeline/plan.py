@@ -18,14 +18,14 @@ from engine.audience.columns import text_of_key
 from engine.audience.eligibility import LABELS, Marks, Verdict, judge
 from engine.campaign.schema import Campaign
 from engine.campaign.steps import TriggerWebhook, UpdateUserData, WaitCondition
-from engine.conditions import ConditionSet, workflow_schema
+from engine.conditions import ConditionSet
 from engine.delivery.identity import delivery_keys
 from engine.errors import CampaignError
-from engine.personalization.assignment import held_out
+from engine.personalization.assignment import held_out, uniform
 from engine.pipeline.counts import PlanCounts
 from engine.pipeline.definition import FIELD, SEGMENT, TENANT, ZONE, PlanDefinition
 from engine.workflow import Passage, WorkflowProgram
-from engine.workflow.cohort import Send
+from engine.workflow.effects import Emitted
 
 AUTOMATED = (WaitCondition, UpdateUserData, TriggerWebhook)
 Mask = npt.NDArray[np.bool_]
@@ -47,9 +47,7 @@ class PlanProgram:
         campaign = definition.campaign
         self._definition = definition
         self._segments = ConditionSet(campaign.segments, definition.audience, definition.now, campaign.timezone)
-        self._workflow = WorkflowProgram(
-            campaign.workflow, workflow_schema(definition.audience, campaign), definition.now, campaign.timezone
-        )
+        self._workflow = WorkflowProgram(campaign, definition.audience, uniform, definition.now)
 
     def plan(self, first_row: int, block: pa.RecordBatch, marks: Marks, *, everybody: bool = False) -> PlannedBlock:
         """Plan the recipients of one block, of which the first is row ``first_row`` of the audience.
@@ -60,7 +58,7 @@ class PlanProgram:
         verdicts = self._judge(block, recipients, marks)
         eligible = verdicts == Verdict.ELIGIBLE
         segments = self._segments.evaluate(block)
-        passage = self._workflow.run(_with_masks(block, segments), eligible | everybody)
+        passage = self._workflow.run(_with_masks(block, segments), recipients, eligible | everybody)
         rows = np.arange(first_row, first_row + block.num_rows, dtype=np.int64)
         return PlannedBlock(
             _verdict_rows(rows, recipients, verdicts, segments),
@@ -79,7 +77,8 @@ class PlanProgram:
 
     def _outbox(self, rows: npt.NDArray[np.int64], recipients: pa.StringArray, passage: Passage) -> pa.RecordBatch:
         definition, campaign = self._definition, self._definition.campaign
-        index, sends = _messages_in_order(passage.sends)
+        order = _messages_in_order(passage.sends)
+        index = order.row
         taken = passage.batch.take(pa.array(index))
         who = recipients.take(pa.array(index))
         steps = [send.step for send in passage.sends]
@@ -87,17 +86,17 @@ class PlanProgram:
             "row": pa.array(rows[index]),
             "recipient": who,
             "address": pc.utf8_trim_whitespace(taken.column(definition.campaign.audience.email)),
-            "step": _names(steps, sends),
-            "template": _names([send.template for send in passage.sends], sends),
+            "step": _names(steps, order.send),
+            "template": _names([_template(send) for send in passage.sends], order.send),
             "key": delivery_keys(
                 TENANT,
                 definition.campaign.name,
-                [steps[each] for each in sends],
+                [steps[each] for each in order.send],
                 definition.occurrence,
                 who.to_pylist(),
             ),
             **({ZONE: taken.column(campaign.audience.timezone)} if has_hours(campaign) else {}),
-            **{FIELD + name: taken.column(name) for name in definition.fields},
+            **{FIELD + name: _field(name, passage, taken, order) for name in definition.fields},
         }
         return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
@@ -125,13 +124,33 @@ def _with_masks(block: pa.RecordBatch, masks: Mapping[str, Mask]) -> pa.RecordBa
     return block
 
 
-def _messages_in_order(sends: Sequence[Send]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """For each message its row in the block and which send made it, by row and then by step."""
-    rows = [np.flatnonzero(send.rows) for send in sends]
-    index = np.concatenate([*rows, np.zeros(0, dtype=np.int64)])
-    send = np.repeat(np.arange(len(sends)), [len(each) for each in rows])
-    order = np.argsort(index, kind="stable")
-    return index[order], send[order]
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """The messages of a block, by row and then as each row is sent them: its row in the block, which send made it, and where it
+    stands among those of all sends, one behind the other."""
+
+    row: npt.NDArray[np.int64]
+    send: npt.NDArray[np.int64]
+    place: npt.NDArray[np.int64]
+
+
+def _messages_in_order(sends: Sequence[Emitted]) -> _Order:
+    rows = np.concatenate([*(send.rows for send in sends), np.zeros(0, dtype=np.int64)])
+    send = np.repeat(np.arange(len(sends)), [len(each.rows) for each in sends])
+    order = np.argsort(rows, kind="stable")
+    return _Order(rows[order], send[order], order)
+
+
+def _template(send: Emitted) -> str:
+    return str(send.effect.constants["template"])
+
+
+def _field(name: str, passage: Passage, taken: pa.RecordBatch, order: _Order) -> pa.Array:
+    """A column for each message; one that steps write, as it was when the message was sent."""
+    if not passage.sends or name not in passage.sends[0].written:
+        return taken.column(name)
+    then = [send.written[name].take(pa.array(send.rows)) for send in passage.sends]
+    return pa.concat_arrays(then).take(pa.array(order.place))
 
 
 def _names(names: Sequence[str], which: npt.NDArray[np.int64]) -> pa.StringArray:
@@ -164,7 +183,6 @@ def _count(verdicts: npt.NDArray[np.int8], segments: Mapping[str, Mask], passage
         branches={step: Counter(targets) for step, targets in passage.taken.items()},
     )
     for send in passage.sends:
-        messages = int(send.rows.sum())
-        counts.steps[send.step] += messages
-        counts.templates[send.template] += messages
+        counts.steps[send.step] += len(send.rows)
+        counts.templates[_template(send)] += len(send.rows)
     return counts

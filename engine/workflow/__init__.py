@@ -1,5 +1,5 @@
 """What next: a workflow as a program over cohorts."""
 
-from engine.workflow.program import Passage, WorkflowProgram
+from engine.workflow.program import Advanced, Passage, WorkflowProgram
 
-__all__ = ["Passage", "WorkflowProgram"]
+__all__ = ["Advanced", "Passage", "WorkflowProgram"]

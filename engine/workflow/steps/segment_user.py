@@ -1,14 +1,13 @@
-"""segment_user: writes the value of the first choice whose condition holds into a column."""
+"""segment_user: writes the value of the first choice whose condition holds, and enters the person into that segment."""
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine.campaign import steps as schema
-from engine.workflow.cohort import Advance, Cohort
-from engine.workflow.steps.scope import Scope
+from engine.workflow.cohort import Advance, Cohort, Effect, Route
+from engine.workflow.executions import EffectKind
+from engine.workflow.scope import Scope
 
 
 class SegmentUser:
@@ -16,12 +15,15 @@ class SegmentUser:
         self._into = step.into
         self._next = step.next or scope.following
         self._values = pa.array([*(choice.value for choice in step.choices), step.else_], pa.string())
-        self._conditions = scope.conditions({str(number): choice.when for number, choice in enumerate(step.choices)})
+        self._names = [str(number) for number in range(len(step.choices))]
+        self._conditions = scope.conditions(dict(zip(self._names, [each.when for each in step.choices], strict=True)))
 
     def advance(self, cohort: Cohort) -> Advance:
-        holds = self._conditions.evaluate(cohort.batch)
-        otherwise = len(self._values) - 1
-        choice = np.select([holds[str(number)] for number in range(otherwise)], list(range(otherwise)), otherwise)
-        chosen = self._values.take(pa.array(choice))
-        written = pc.if_else(pa.array(cohort.here), chosen, cohort.batch.column(self._into))
-        return Advance({self._next: cohort.here}, {self._into: written})
+        everybody = cohort.everybody()
+        chosen = self._values.take(pa.array(self._conditions.first(cohort, self._names)))
+        membership = Effect(
+            EffectKind.MEMBERSHIP, everybody, {"segment_value": chosen}, constants={"segment_type": self._into}
+        )
+        return Advance(
+            [Route(self._next, everybody, output=chosen)], columns={self._into: chosen}, effects=[membership]
+        )
