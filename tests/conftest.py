@@ -1,4 +1,4 @@
-"""What tests of several rooms need: a certificate, and a real PostgreSQL that listens on loopback, asks for a password, and ends
+"""What tests of several rooms need: a certificate, and a real PostgreSQL and Redis that listen on loopback, ask for a password, and end
 with the tests."""
 
 from __future__ import annotations
@@ -12,16 +12,21 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+import redis
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from engine.errors import TryAgainError
 
 
 def _die_with_parent() -> None:
@@ -129,6 +134,146 @@ def own_postgres() -> Iterator[PostgresServer]:
     server.start()
     yield server
     server.remove()
+
+
+class RedisServer:
+    """A real Redis on loopback that keeps nothing on disk; it can be killed, stopped for a while, and started again on the same port.
+
+    Start it from the main thread: the server ends with the thread that has started it.
+    """
+
+    password = "not-a-secret"
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        options = {
+            "bind": "127.0.0.1",
+            "port": str(self.port),
+            "save": "",
+            "appendonly": "no",
+            "requirepass": self.password,
+        }
+        command = ["redis-server", *(part for name, value in options.items() for part in (f"--{name}", value))]
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir(), preexec_fn=_die_with_parent
+        )
+        while not self._answers():
+            assert self._process.poll() is None, "Redis ended at once"
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        """All that it held is gone."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(30)
+        self._process = None
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """It takes connections and answers nothing, and has kept what it held afterwards."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def remove(self) -> None:
+        if self._process is not None:
+            self.kill()
+
+    def _answers(self) -> bool:
+        try:
+            with redis.Redis.from_url(self.url, password=self.password) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """The server that tests share; each empties it for itself."""
+    server = RedisServer()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A server that a test may kill."""
+    server = RedisServer()
+    server.start()
+    yield server
+    server.remove()
+
+
+class Customers:
+    """Values that caches may be asked for, in memory. ``between`` is called once, after the next reading and before it is answered."""
+
+    key = "name"
+    schema = pa.schema([pa.field("name", pa.string()), pa.field("text", pa.string()), pa.field("version", pa.int64())])
+
+    def __init__(self) -> None:
+        self.known: dict[str, tuple[str, int]] = {}
+        self.changes: dict[str, int] = {}
+        self.now = 0
+        self.readings: list[list[str]] = []
+        self.between: Callable[[], object] | None = None
+        self.away = False
+
+    def put(self, name: str, text: str | None) -> int:
+        """Set a value, or take it away; gives the version."""
+        self.now += 1
+        self.changes[name] = self.now
+        self.known.pop(name, None)
+        if text is not None:
+            self.known[name] = (text, self.now)
+        return self.now
+
+    def read(self, names: Sequence[str]) -> pa.RecordBatch:
+        self._answer()
+        self.readings.append(list(names))
+        rows = [(name, *self.known[name]) for name in reversed(names) if name in self.known]
+        batch = pa.RecordBatch.from_pylist(
+            [dict(zip(self.schema.names, row, strict=True)) for row in rows], self.schema
+        )
+        if self.between is not None:
+            meanwhile, self.between = self.between, None
+            meanwhile()
+        return batch
+
+    def version(self) -> int:
+        self._answer()
+        return self.now
+
+    def changed(self, since: int, most: int) -> list[str] | None:
+        self._answer()
+        names = [name for name, version in self.changes.items() if version > since]
+        return None if len(names) > most else names
+
+    def _answer(self) -> None:
+        if self.away:
+            raise TryAgainError.single("MR671", "the store does not answer")
+
+
+@pytest.fixture
+def customers() -> Customers:
+    return Customers()
+
+
+@pytest.fixture(scope="session")
+def make_customers() -> type[Customers]:
+    return Customers
 
 
 @pytest.fixture(scope="session")
