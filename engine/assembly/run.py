@@ -9,11 +9,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from engine.adapters.sources import open_files
 from engine.adapters.stores.audience_files import AudienceFiles
 from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.run_control import RunControl
 from engine.adapters.stores.run_folder import RunFolder
-from engine.assembly.campaign import OpenCampaign, open_campaign
+from engine.assembly.campaign import OpenCampaign, fingerprint_of, open_campaign
 from engine.assembly.destinations import destination_table
 from engine.assembly.ledger import ledger_record, open_ledger
 from engine.assembly.secrets import resolve_secret
@@ -148,8 +149,9 @@ def reopen_run(path: Path, settings: AppSettings, *, check_origin: bool = True) 
     origin = Path(record["origin"])
     now = datetime.fromisoformat(record["now"])
     if check_origin:
-        _refuse_changed(origin, now, record)
-    campaign = open_campaign(folder.campaign, now, record["partition_rows"], audience_folder=origin)
+        _refuse_changed(origin, record)
+    frozen = open_files("part-*.parquet", folder.audience) if "audience" in record else None
+    campaign = open_campaign(folder.campaign, now, record["partition_rows"], audience_folder=origin, frozen=frozen)
     route = Route.resumed(settings, record)
     run = RunSettings(
         run_folder=folder.path,
@@ -164,10 +166,10 @@ def reopen_run(path: Path, settings: AppSettings, *, check_origin: bool = True) 
     return OpenRun(run, campaign)
 
 
-def _refuse_changed(origin: Path, now: datetime, record: Mapping[str, Any]) -> None:
+def _refuse_changed(origin: Path, record: Mapping[str, Any]) -> None:
     if not (origin / "campaign.yaml").exists():
         return  # the run has its own copy
-    changed = differences(record["parts"], open_campaign(origin, now).fingerprint.parts)
+    changed = differences(record["parts"], fingerprint_of(origin).parts)
     if changed:
         raise RefusedError.single(
             "MR507",
