@@ -38,6 +38,10 @@ def open_ledger(folder: RunFolder) -> Ledger:
     return SqliteLedger(folder.ledger) if record is None else _in_database(record, Path(manifest["origin"]))
 
 
+def ledger_in_database(folder: RunFolder) -> bool:
+    return folder.read_json(MANIFEST).get("ledger") is not None
+
+
 def _in_database(record: Mapping[str, Any], origin: Path) -> Ledger:
     scheme = record["url"].partition("://")[0]
     if scheme != SCHEME:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 import pyarrow as pa
 
 from engine.adapters.stores.caps_sqlite import SqliteCaps
+from engine.adapters.stores.run_folder import RunFolder
 from engine.adapters.stores.suppression_sqlite import SqliteSuppression
+from engine.assembly.ledger import ledger_in_database
 from engine.assembly.secrets import resolve_secret
-from engine.assembly.settings import StoresAt
+from engine.assembly.settings import RunSettings, StoresAt
 from engine.audience.frequency import CapsStore
 from engine.audience.suppression import SuppressionStore
 from engine.delivery.pacing import AllowanceStore
@@ -67,6 +69,11 @@ def open_pool(at: StoresAt) -> PostgresPool:
         if pool is None or not pool.share():
             pool = _POOLS[at] = _pool(at)
         return pool
+
+
+def reached_by_all(run: RunSettings) -> bool:
+    """Whether a run's ledger and stores are databases, so that any node of a cluster may deliver."""
+    return run.stores.database is not None and ledger_in_database(RunFolder(run.run_folder))
 
 
 def _pool(at: StoresAt) -> PostgresPool:

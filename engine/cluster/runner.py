@@ -12,6 +12,7 @@ import ray
 from ray.exceptions import RayActorError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from engine.assembly.stores import reached_by_all
 from engine.assembly.worker import RunJob
 from engine.audience.partitions import Partition
 from engine.cluster.backlog import DeliveryBacklog
@@ -37,7 +38,9 @@ class RayRunner:
 
     def __init__(self, job: RunJob, templates: Sequence[TemplateSet], most_cpus: int, decided: OnDecision) -> None:
         self._job = ray.put(job)
-        self._node = ray.get_runtime_context().get_node_id()
+        # The embedded ledger and stores are for the processes of one machine: SQLite's write-ahead log is shared memory beside the file
+        # (https://www.sqlite.org/wal.html), and whoever closes it last on another machine would cut it off.
+        self._node = None if reached_by_all(job.settings) else ray.get_runtime_context().get_node_id()
         self._lease = job.definition.campaign.delivery.reply_timeout + LEASE_MARGIN
         self._catalogue = catalogue(templates)
         self._templates = [each.digest for each in templates]
@@ -65,7 +68,8 @@ class RayRunner:
                 yield plan
 
     def deliver(self, works: Sequence[DeliveryWork]) -> Iterator[DeliveryProgress | PartitionDelivery]:
-        check_can_deliver(self._node)
+        if self._node is not None:
+            check_can_deliver(self._node)
         backlog = DeliveryBacklog(works, self._lease, time.monotonic)
         while len(backlog) or len(self._pool):
             demand = Demand("deliver", len(backlog), len(self._pool), self._node)
@@ -88,10 +92,8 @@ class RayRunner:
                 raise result
 
     def _new_actor(self) -> Any:
-        # The embedded ledger and stores are for the processes of one machine: SQLite's write-ahead log is shared memory beside the file
-        # (https://www.sqlite.org/wal.html), and whoever closes it last on another machine would cut it off.
-        here = NodeAffinitySchedulingStrategy(self._node, soft=False)
-        return DeliveryActor.options(scheduling_strategy=here).remote(  # type: ignore[attr-defined]
+        where = "SPREAD" if self._node is None else NodeAffinitySchedulingStrategy(self._node, soft=False)
+        return DeliveryActor.options(scheduling_strategy=where).remote(  # type: ignore[attr-defined]
             self._job, self._catalogue, self._templates, self._capacity.controller
         )
 

@@ -1,5 +1,5 @@
-"""A run's folder is on a disk that all nodes have and that outlives a job, and its ledger is written from one node; what is not so
-is said before anything is done."""
+"""A run's folder is on a disk that all nodes have and that outlives a job, and its ledger is written from one node
+where it is not a database; what is not so is said before anything is done."""
 
 from __future__ import annotations
 
@@ -38,6 +38,6 @@ def check_can_deliver(node: str) -> None:
     if cpus_of(node) < 1:
         raise ServiceError.single(
             "MR808",
-            "this node of the cluster has no CPU, and the ledger in the run's folder can only be written from here",
-            help="start Ray here with --num-cpus=1 or more",
+            "this node of the cluster has no CPU, and a ledger or stores in files can only be written from here",
+            help="start Ray here with --num-cpus=1 or more, or let `ledger` and `store` be a database",
         )

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -34,10 +35,11 @@ class Cluster:
     address: str
     environment: dict[str, str]
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run Python as a driver would."""
+        environment = self.environment | settings
         return subprocess.run(
-            [sys.executable, *command], env=self.environment, capture_output=True, text=True, timeout=300, check=False
+            [sys.executable, *command], env=environment, capture_output=True, text=True, timeout=300, check=False
         )
 
 
@@ -240,3 +242,18 @@ def test_requests_add_up_and_are_given_back_when_a_driver_falls_silent(cluster: 
         "the other fell silent: True",
         "the controller has ended itself",
     ], told.stdout + told.stderr
+
+
+def test_a_run_whose_ledger_and_stores_are_databases_is_delivered_by_any_node(
+    cluster: Cluster, campaigns: Callable[[int], Path], postgres: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text(postgres.password)
+    database = {"MAILRAY_LEDGER": postgres.url, "MAILRAY_STORE": postgres.url}
+    passwords = dict.fromkeys(("MAILRAY_LEDGER_PASSWORD", "MAILRAY_STORE_PASSWORD"), f"file:{tmp_path / 'password'}")
+    options = ("--run-dir", str(tmp_path / "any"), "--transport", "rehearsal:", "--address", cluster.address, "--json")
+    few = {"MAILRAY_STORE_MIN_CONNECTIONS": "1"}
+    done = cluster.run("-m", "jobs.cli", "run", str(campaigns(200)), *options, **database, **passwords, **few)
+    assert done.returncode in (0, 1), done.stdout + done.stderr  # a rehearsal refuses some
+    summary = json.loads(done.stdout)
+    assert sum(summary["outcomes"].values()) == summary["plan"]["messages"]
+    assert summary["outcomes"]["accepted"] > 100  # not on the head, which has no CPU
