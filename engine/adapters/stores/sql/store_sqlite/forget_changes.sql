@@ -1,0 +1,1 @@
+DELETE FROM changes WHERE tenant = ?1 AND version < ?2 RETURNING version;

@@ -1,0 +1,1 @@
+DELETE FROM writes WHERE tenant = ?1 AND at < ?2;

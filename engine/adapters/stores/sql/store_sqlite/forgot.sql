@@ -1,0 +1,1 @@
+UPDATE latest SET forgotten = max(forgotten, ?2) WHERE tenant = ?1;

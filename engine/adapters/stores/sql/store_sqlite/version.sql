@@ -1,0 +1,1 @@
+SELECT number FROM latest WHERE tenant = ?1;
