@@ -69,7 +69,9 @@ EXECUTIONS = pa.schema(
         pa.field("claim", pa.int64(), nullable=False),  # rises with each claim; a save under an older one is left out
         pa.field("entered_at", INSTANT, nullable=False),
         pa.field("arrived_at", INSTANT, nullable=False),  # at its step
-        pa.field("due", INSTANT),  # when it is to be worked on without anything happening; null once ended
+        pa.field(
+            "due", INSTANT
+        ),  # when it is to be worked on if nothing happens; null once ended, and while it awaits a reply
         pa.field("until", INSTANT),  # of a wait with a timeout: when that ends it
         pa.field("awaits", pa.string()),  # the event that it waits for, or `reply` of a webhook
         pa.field("goal_at", INSTANT),

@@ -47,7 +47,7 @@ class MemoryExecutions:
             found = [
                 row
                 for row in self._executions.values()
-                if row["state"] in ALIVE and _micros(row["due"]) <= now and self._free(row, now)
+                if row["state"] in ALIVE and row["due"] and _micros(row["due"]) <= now and self._free(row, now)
             ]
             found.sort(key=lambda row: (row["due"], row["execution_id"]))
             return self._claim(found[:most], lease_until)

@@ -188,6 +188,14 @@ def test_what_is_saved_is_what_is_found_and_free_again(store: ExecutionStore) ->
     assert store.due(START + 30 * SECOND, 1, START + LEASE).column("claim").to_pylist() == [2]
 
 
+def test_who_awaits_a_reply_is_never_due_but_can_be_concerned(store: ExecutionStore) -> None:
+    store.enter(entries(("ann", "a", 0)), AFTER_EXIT)
+    claimed = store.due(START, 1, START + LEASE)
+    store.save(changed(claimed, state="waiting", due=None, awaits="reply", moves=2), story(claimed), NO_EFFECTS)
+    assert store.due(START + 10_000 * SECOND, 9, START + 20_000 * SECOND).num_rows == 0
+    assert users(store.concerned(["ann"], START, START + LEASE).executions) == ["ann"]
+
+
 def test_what_is_released_can_be_claimed_at_once(store: ExecutionStore) -> None:
     store.enter(entries(("ann", "a", 0)), AFTER_EXIT)
     claimed = store.due(START, 1, START + LEASE)
