@@ -23,6 +23,17 @@ from engine.conditions.pushdown import NotExpressibleError, Pushdown, divided
 
 _EQUALITIES = (exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ)
 _ORDERS = (exp.LT, exp.LTE, exp.GT, exp.GTE)
+_PARTS: Mapping[type, frozenset[str]] = {
+    **dict.fromkeys((exp.Paren, exp.Not, exp.Column), frozenset({"this"})),
+    **dict.fromkeys((*_EQUALITIES, *_ORDERS, exp.And, exp.Or, exp.Is), frozenset({"this", "expression"})),
+    **dict.fromkeys((exp.StartsWith, exp.Contains), frozenset({"this", "expression"})),
+    **dict.fromkeys((exp.In, exp.Coalesce), frozenset({"this", "expressions"})),
+    exp.Like: frozenset({"this", "expression", "negate"}),
+    exp.Between: frozenset({"this", "low", "high"}),
+    exp.Case: frozenset({"ifs", "default"}),
+    exp.If: frozenset({"this", "true"}),
+}
+"""The nodes that are known here, and the parts of each: another part may mean anything."""
 _MOST_DIGITS = 18
 """Decimals of more are compared as doubles by some engines, next to a constant."""
 
@@ -56,6 +67,7 @@ class _Lowering:
         return exp.Paren(this=self._truth(node))
 
     def _truth(self, node: exp.Expr) -> exp.Expr:
+        _check_parts(node)
         kind = type(node)
         if isinstance(node, exp.Paren):
             return self.truth(node.this)
@@ -65,7 +77,7 @@ class _Lowering:
             return kind(this=self.truth(node.this), expression=self.truth(node.expression))
         if kind in _EQUALITIES or kind in _ORDERS:
             return self._comparison(node)
-        if isinstance(node, exp.Between) and not node.args.get("symmetric"):
+        if isinstance(node, exp.Between):
             low = exp.GTE(this=node.this.copy(), expression=node.args["low"].copy())
             high = exp.LTE(this=node.this.copy(), expression=node.args["high"].copy())
             return exp.And(this=self.truth(low), expression=self.truth(high))
@@ -75,7 +87,7 @@ class _Lowering:
             return self._is(node)
         if isinstance(node, exp.Like | exp.StartsWith | exp.Contains):
             return self._likeness(node)
-        if isinstance(node, exp.Case) and node.this is None:
+        if isinstance(node, exp.Case):
             return self._case(node)
         return self._flag(node)
 
@@ -102,6 +114,7 @@ class _Lowering:
 
     def _operand(self, node: exp.Expr, ordered: bool) -> tuple[SqlColumn, exp.Expr]:
         """A column whose values compare as here, or its COALESCE with constants."""
+        _check_parts(node)
         if isinstance(node, exp.Paren):
             return self._operand(node.this, ordered)
         if type(node) is exp.Coalesce:
@@ -141,7 +154,8 @@ class _Lowering:
             if "%" in wanted or "_" in wanted or not wanted:
                 raise NotExpressibleError
             wanted = f"{wanted}%" if isinstance(node, exp.StartsWith) else f"%{wanted}%"
-        return self._dialect.like(operand, wanted)
+        found = self._dialect.like(operand, wanted)
+        return exp.Not(this=exp.Paren(this=found)) if node.args.get("negate") else found
 
     def _case(self, node: exp.Case) -> exp.Expr:
         branches = [exp.If(this=self.truth(each.this), true=self.truth(each.args["true"])) for each in node.args["ifs"]]
@@ -151,13 +165,20 @@ class _Lowering:
     def _column(self, node: exp.Expr) -> SqlColumn:
         if isinstance(node, exp.Paren):
             return self._column(node.this)
-        if not isinstance(node, exp.Column) or len(node.parts) != 1 or isinstance(node.parent, exp.Dot):
+        _check_parts(node)
+        if not isinstance(node, exp.Column) or isinstance(node.parent, exp.Dot):
             raise NotExpressibleError
         identifier = node.this
         name = match_name(identifier.name, list(self._columns), bool(identifier.args.get("quoted")))
         if name is None:
             raise NotExpressibleError
         return self._columns[name]
+
+
+def _check_parts(node: exp.Expr) -> None:
+    given = {name for name, value in node.args.items() if value not in (None, False, [])}
+    if type(node) not in _PARTS or given - _PARTS[type(node)]:
+        raise NotExpressibleError
 
 
 def _alike(columns: Sequence[SqlColumn]) -> bool:
