@@ -54,5 +54,8 @@ class SharedLayer(Layer, Protocol):
     def mark(self, prefix: str, marks: Marks) -> None:
         """Raise the marks to these; they never go down."""
 
+    def clear(self, prefix: str) -> None:
+        """Forget everything under keys of this beginning, marks and invalidations too."""
+
     def announce(self, prefix: str, keys: Sequence[str]) -> None:
         """Tell every node that these keys have been invalidated."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from threading import Lock
+from typing import TypeAlias
 
 from engine.cache.breaker import Breaker
 from engine.cache.figures import Figures
 from engine.cache.layer import LayerDownError, Marks, Record, SharedLayer
 from engine.cache.records import Kind, heads_of
 from engine.cache.space import Space
+
+Changed: TypeAlias = Callable[[int], Sequence[str] | None]
 
 
 class Shared:
@@ -62,27 +65,32 @@ class Shared:
             except LayerDownError:
                 self._failed()
 
-    def catch_up(self, version: int, changed: Callable[[int], Sequence[str] | None]) -> None:
-        """Bring the layer up with the origin's version; ``changed`` gives the names that have changed since an earlier one."""
+    def catch_up(self, current: Callable[[], int], changed: Changed) -> None:
+        """Bring the layer up with the origin: ``current`` gives its version, ``changed`` the names that have changed since an earlier
+        one. Raises what they raise."""
         failures = self._failures
         if not self._breaker.due:
             return
         try:
-            marks = self._advance(version, changed)
+            marks = self._advance(current, changed)
         except LayerDownError:
             self._failed()
             return
         with self._lock:
-            self._floor = max(self._floor, marks.floor)
+            self._floor = marks.floor
             if failures == self._failures:  # nothing has been missed meanwhile
                 self._breaker.succeeded()
                 self.open = True
 
-    def _advance(self, version: int, changed: Callable[[int], Sequence[str] | None]) -> Marks:
+    def _advance(self, current: Callable[[], int], changed: Changed) -> Marks:
         prefix = self._space.prefix
         marks = self._layer.marks(prefix)
-        if marks is not None and marks.caught >= version:
+        version = current()  # after the marks: of no origin that only goes forward are they ahead of this
+        if marks is not None and marks.caught == version:
             return marks
+        if marks is not None and marks.caught > version:  # it was restored from a copy, or is another one
+            self._layer.clear(prefix)
+            marks = None
         names = None if marks is None else changed(marks.caught)
         if marks is None or names is None:  # too much to go through, or nobody knows what: nothing older counts
             marks = Marks(version, version)

@@ -121,11 +121,12 @@ class CacheStack:
         if not self._following.acquire(blocking=False):
             return
         try:
-            self._follow(self._origin.version())
+            self._follow()
         finally:
             self._following.release()
 
-    def _follow(self, version: int) -> None:
+    def _follow(self) -> None:
+        version = self._origin.version()
         known: dict[int, Sequence[str] | None] = {}
 
         def changed(since: int) -> Sequence[str] | None:
@@ -134,7 +135,7 @@ class CacheStack:
             return known[since]
 
         if self._shared is not None:
-            self._shared.catch_up(version, changed)
+            self._shared.catch_up(self._origin.version, changed)
         if version == self._store.seen:
             return
         names = changed(self._store.seen) if version > self._store.seen else None

@@ -14,7 +14,7 @@ from engine.cache.breaker import Breaker
 from engine.cache.figures import Figures
 from engine.cache.stack import CacheStack
 
-PATIENCE = 0.5
+PATIENCE = 0.2
 """Seconds to wait for a message before looking whether to end."""
 
 
@@ -40,7 +40,7 @@ class Announcements:
         """Until ``ended``."""
         while not ended.is_set():
             if not self._breaker.due:
-                ended.wait(PATIENCE / 5)
+                ended.wait(PATIENCE)
                 continue
             try:
                 self._session(ended)

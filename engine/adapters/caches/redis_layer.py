@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
@@ -28,6 +29,7 @@ LARGEST = 1 << 20
 INVALIDATED_FOR = 60_000
 """Milliseconds that an invalidation is remembered; three times what a load may take that is still shared."""
 MARKED_FOR = 7 * 86_400_000
+_GLOB, _ESCAPED = re.compile(r"[\\*?\[\]^]"), r"\\\g<0>"
 CHANNEL = f"mailray:{FORMAT}:invalidated"
 
 
@@ -90,6 +92,13 @@ class RedisLayer:
     def mark(self, prefix: str, marks: Marks) -> None:
         record = heads(Kind.MARKS, np.array([marks.caught]), np.array([marks.floor])).tobytes()
         self._store([(_marks_key(prefix), record, MARKED_FOR)])
+
+    def clear(self, prefix: str) -> None:
+        with _answered():
+            for part in _parts(
+                [*self._client.scan_iter(f"{_GLOB.sub(_ESCAPED, prefix)}*", TOGETHER), _marks_key(prefix)]
+            ):
+                self._client.unlink(*part)
 
     def announce(self, prefix: str, names: Sequence[str]) -> None:
         with _answered():

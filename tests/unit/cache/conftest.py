@@ -66,6 +66,11 @@ class Elsewhere:
         self._answer()
         self.marked = marks
 
+    def clear(self, prefix: str) -> None:
+        self._answer()
+        self.marked = None
+        self.kept = {key: record for key, record in self.kept.items() if not key.startswith(prefix)}
+
     def announce(self, prefix: str, names: Any) -> None:
         self._answer()
         self.announced += names

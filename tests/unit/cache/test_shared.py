@@ -115,6 +115,20 @@ def test_of_what_has_lost_its_marks_nothing_older_counts(nodes: Any, customers: 
     assert other.get("a") == ["old"] and len(customers.readings) == 2
 
 
+def test_of_an_origin_that_went_back_nothing_is_kept(nodes: Any, customers: Any, elsewhere: Any) -> None:
+    one, other = nodes
+    for text in ("old", "newer", "newest"):
+        customers.put("a", text)
+    one.stack.catch_up()
+    one.get("a")
+    customers.now = 1
+    customers.known["a"] = ("restored", 1)
+    other.stack.catch_up()
+    assert other.get("a") == ["restored"] and elsewhere.marked == Marks(1, 1)
+    one.stack.catch_up()
+    assert one.get("a") == ["restored"]
+
+
 def test_pauses_double_up_to_a_limit_and_differ_between_nodes() -> None:
     now = [0.0]
 
