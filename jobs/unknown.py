@@ -20,7 +20,10 @@ def command(
     addresses: Annotated[bool, typer.Option("--addresses", help="Show the recipients' addresses.")] = False,
     json: Json = False,
 ) -> None:
-    """List a run's messages in doubt, one a line: delivery key, step, attempt, instant, cause. `mailray resolve` settles them."""
+    """List a run's messages in doubt, one a line: delivery key, step, attempt, instant, cause, and what came back of it.
+
+    `mailray resolve` settles them.
+    """
     from engine.assembly.control import doubts
 
     found = doubts(run)

@@ -14,9 +14,14 @@ from engine.adapters.stores.ledger_archive import LedgerArchive
 from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.run_control import Order, RunControl
 from engine.adapters.stores.run_folder import RunFolder
+from engine.assembly.doubts import doubt_rule, feedback_evidence, open_witness
 from engine.assembly.ledger import open_ledger
+from engine.assembly.run import reopen_run
+from engine.assembly.sending import Route
+from engine.assembly.settings import AppSettings, StoresAt
 from engine.assembly.status import run_status
-from engine.errors import TryAgainError
+from engine.delivery.settlement import RESOLUTIONS
+from engine.errors import Diagnostic, TryAgainError
 from engine.ledger.states import State
 from engine.pipeline.records import MANIFEST
 from engine.pipeline.settle import Doubt, Settlement
@@ -50,10 +55,22 @@ def cancel_left(folder: RunFolder) -> None:
 
 
 def doubts(path: Path) -> Sequence[Doubt]:
-    """The messages of a run whose fate is unknown."""
+    """The messages of a run whose fate is unknown, with what came back of them."""
     folder = RunFolder(path.absolute())
-    folder.read_json(MANIFEST)
-    return list(settlement(folder).doubts())
+    stores = StoresAt.of_record(folder.read_json(MANIFEST)["stores"])
+    return list(settlement(folder).doubts(feedback_evidence(stores.folder)))
+
+
+def reconcile_doubts(path: Path, settings: AppSettings) -> tuple[dict[str, int], Sequence[Diagnostic]]:
+    """Find out about the doubts of a run on which nobody works, and settle what can be: how many in which way (``unknown``: still in
+    doubt), and who could not be asked. Raises RefusedError while somebody works on it."""
+    opened = reopen_run(path, settings, check_origin=False)
+    campaign, run = opened.campaign.campaign, opened.settings
+    route = Route(run.transport, run.credentials)
+    witness = open_witness(run.stores.folder, route, campaign.delivery, run.origin)
+    with opened.folder.locked():
+        done = settlement(opened.folder).reconcile(witness, doubt_rule(campaign))
+    return {state.name.lower(): done[state] for state in (*RESOLUTIONS, State.UNKNOWN)}, witness.faults
 
 
 def resolve_doubts(path: Path, keys: Collection[str] | None, resolution: State) -> int:

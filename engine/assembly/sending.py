@@ -6,11 +6,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from engine.adapters.transports import Credentials, Deadlines, TransportSettings, keeps_octets, open_transport
+from engine.adapters.transports import (
+    Credentials,
+    Deadlines,
+    TransportSettings,
+    keeps_octets,
+    open_inquiry,
+    open_transport,
+)
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import AppSettings
 from engine.campaign.schema import Delivery
 from engine.delivery.dkim import Signer, read_key
+from engine.delivery.doubts import Witness
 from engine.delivery.transport import Transport
 from engine.errors import CampaignError
 
@@ -49,9 +57,18 @@ def open_route(route: Route, delivery: Delivery, origin: Path) -> Transport:
             f"`{scheme}:` writes messages anew, so that a DKIM signature made before does not hold",
             help="leave `delivery.dkim` out, and let the provider sign for your domain",
         )
+    return open_transport(route.url, _settings(route, delivery, origin))
+
+
+def open_route_inquiry(route: Route, delivery: Delivery, origin: Path) -> Witness:
+    """Who at the other end can be asked about messages that may have been sent. Raises as ``open_route`` does."""
+    return open_inquiry(route.url, _settings(route, delivery, origin))
+
+
+def _settings(route: Route, delivery: Delivery, origin: Path) -> TransportSettings:
     deadlines = replace(Deadlines(), end=delivery.reply_timeout)
     credentials = None if route.credentials is None else _credentials(route.credentials, origin)
-    return open_transport(route.url, TransportSettings(credentials=credentials, deadlines=deadlines))
+    return TransportSettings(credentials=credentials, deadlines=deadlines)
 
 
 def signer_of(delivery: Delivery, origin: Path) -> Signer | None:

@@ -14,12 +14,14 @@ from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.run_control import RunControl
 from engine.adapters.stores.run_folder import RunFolder
 from engine.assembly.destinations import destination_table
+from engine.assembly.doubts import doubt_rule, open_witness, unknown_policy
 from engine.assembly.ledger import open_ledger
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.sending import Route, open_route, signer_of
 from engine.assembly.settings import RunSettings
 from engine.assembly.stores import open_caps, open_suppression
-from engine.campaign.schema import Campaign, MailClass, UnknownPolicy
+from engine.campaign.schema import UnknownPolicy
+from engine.delivery.doubts import Nobody
 from engine.delivery.mime import MessageProgram, SenderIdentity
 from engine.delivery.worker import Settings as DeliverySettings
 from engine.pipeline.definition import TENANT, PlanDefinition
@@ -79,16 +81,18 @@ def _deliverer(job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[
     campaign, folder = job.definition.campaign, RunFolder(job.settings.run_folder)
     delivery, control = campaign.delivery, RunControl(folder.path)
     caps = open_caps(job.settings.stores)
+    route, policy = Route(job.settings.transport, job.settings.credentials), unknown_policy(campaign)
     return Deliverer(
         mailing_of(job.definition, templates, job.settings.origin),
         PlanFiles(folder.path),
         open_ledger(folder),
         LedgerArchive(folder.ledger),
-        open_route(Route(job.settings.transport, job.settings.credentials), delivery, job.settings.origin),
+        open_route(route, delivery, job.settings.origin),
         DeliverySettings(
             owner=f"process {os.getpid()} on {socket.gethostname()}",
             connections=delivery.connections,
-            on_unknown=_policy(campaign),
+            on_unknown=policy,
+            rule=doubt_rule(campaign),
             reply_timeout=delivery.reply_timeout,
             expires=delivery.expires,
         ),
@@ -105,13 +109,10 @@ def _deliverer(job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[
             destinations(campaign, destination_table()),
             _wall,
         ).of,
+        open_witness(job.settings.stores.folder, route, delivery, job.settings.origin)
+        if policy is UnknownPolicy.RECONCILE
+        else Nobody(),
     )
-
-
-def _policy(campaign: Campaign) -> UnknownPolicy:
-    if campaign.delivery.on_unknown is not None:
-        return campaign.delivery.on_unknown
-    return UnknownPolicy.SKIP if campaign.mail_class is MailClass.MARKETING else UnknownPolicy.RESEND
 
 
 def _wall() -> int:

@@ -55,6 +55,7 @@ class UnknownPolicy(StrEnum):
 
     SKIP = "skip"
     RESEND = "resend"
+    RECONCILE = "reconcile"  # find out, and skip or resend only when nobody knows
 
 
 class Holdout(Model):
@@ -128,6 +129,17 @@ class Dkim(Model):
     key: str = Field(description="env:NAME or file:PATH of the private key in PEM form: RSA of 2,048 bits, or Ed25519.")
 
 
+class Reconcile(Model):
+    """For ``on_unknown: reconcile``."""
+
+    after: Annotated[str, Field(pattern=DURATION)] = Field(
+        default="24 hours", description="How long evidence is waited for, from the try on."
+    )
+    then: Literal["skip", "resend"] = Field(
+        default="skip", description="What becomes of a message of which nobody knows by then."
+    )
+
+
 class Delivery(Model):
     transport: str = Field(
         default="rehearsal:",
@@ -152,6 +164,9 @@ class Delivery(Model):
     postal_address: str | None = Field(default=None, description="Marketing mail must carry one.")
     on_unknown: Named[UnknownPolicy] | None = Field(
         default=None, description="skip for marketing and resend for transactional mail if absent."
+    )
+    reconcile: Reconcile | None = Field(
+        default=None, description="How long `on_unknown: reconcile` waits for evidence."
     )
     connections: int = Field(default=8, ge=1, le=256, description="Open connections of one delivery worker.")
     reply_timeout: float = Field(

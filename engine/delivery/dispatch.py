@@ -6,11 +6,12 @@ import asyncio
 from array import array
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Protocol
 
 from engine.campaign.schema import UnknownPolicy
+from engine.delivery.doubts import DoubtRule, Nobody, Witness
 from engine.delivery.gate import Gate, Hold, WatchedGate
 from engine.delivery.journal import Journal
 from engine.delivery.message import Message, Outcome, OutcomeClass
@@ -70,7 +71,7 @@ class Surroundings:
 
     ``wall`` is UTC microseconds. ``stopped`` is looked at before each message: a pause or an end. ``gate`` is asked when a message
     is taken and again right before its intent. ``progress`` gets the partition's counts some times a second. ``pace`` is that of
-    all messages, ``pacing`` that of each destination.
+    all messages, ``pacing`` that of each destination. ``witness`` is asked of messages in doubt when the policy is to reconcile.
     """
 
     wall: Callable[[], int]
@@ -79,6 +80,7 @@ class Surroundings:
     pace: Pace | None = None
     pacing: PartitionPacing | None = None
     gate: Gate | None = None
+    witness: Witness = field(default_factory=Nobody)
 
 
 class Dispatch:
@@ -95,6 +97,7 @@ class Dispatch:
         *,
         schedule: Schedule,
         policy: UnknownPolicy,
+        rule: DoubtRule,
         expires_at: int,
     ) -> None:
         self.journal = journal
@@ -107,6 +110,7 @@ class Dispatch:
         self._around = surroundings
         self._schedule = schedule
         self._policy = policy
+        self._rule = rule
         self._expires_at = expires_at
         self._loop = asyncio.get_running_loop()
         self._free_at = self._loop.time()
@@ -208,6 +212,8 @@ class Dispatch:
         elif state is OutcomeClass.UNKNOWN and resends(self._policy, self._attempts[row]):
             self._record(Entry(row, State.RESOLVED_RESEND.value, self._attempts[row], now))
             self._supply.give_back(message)
+        elif state is OutcomeClass.UNKNOWN and self._policy is UnknownPolicy.RECONCILE:
+            self._note_due(self._rule.next_look(now, now))
         self._tell()
 
     def take_back(self, message: Message, *, intended: bool) -> None:

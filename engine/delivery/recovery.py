@@ -7,16 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.campaign.schema import UnknownPolicy
+from engine.delivery.doubts import MOST_TRIES_IN_DOUBT
 from engine.ledger.entries import Entry
 from engine.ledger.replay import Standing
 from engine.ledger.states import Reason, State
 
-MOST_TRIES_IN_DOUBT = 3
-"""A message that was tried so often and may have arrived each time is not sent once more."""
-
 
 def resends(policy: UnknownPolicy, attempt: int) -> bool:
-    """Whether a message of unknown fate is sent again after so many tries."""
+    """Whether a message of unknown fate is sent again after so many tries, without asking anybody."""
     return policy is UnknownPolicy.RESEND and attempt < MOST_TRIES_IN_DOUBT
 
 

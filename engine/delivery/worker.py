@@ -6,11 +6,12 @@ import asyncio
 from array import array
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.campaign.durations import expiry
 from engine.campaign.schema import UnknownPolicy
 from engine.delivery.dispatch import Dispatch, Surroundings
+from engine.delivery.doubts import DoubtRule, Evidence, reconcile
 from engine.delivery.gate import Hold, WatchedGate, sift
 from engine.delivery.journal import Journal
 from engine.delivery.recovery import Recovery, recover
@@ -23,8 +24,10 @@ from engine.ledger.contract import PartitionLedger
 from engine.ledger.counts import Counts
 from engine.ledger.entries import Entry
 from engine.ledger.replay import Standing
+from engine.ledger.states import State
 
 _SECOND = 1_000_000
+_ASKED_AT_ONCE = 500  # the lease is renewed in between
 LEASE_MARGIN = 60.0
 """Seconds that a lease outlives the longest wait for a reply: a connection cannot be fenced, only outwaited."""
 
@@ -34,12 +37,13 @@ class Settings:
     """How a partition is delivered.
 
     ``owner`` names this worker for others (host, process). ``expires`` is as in the campaign file. ``most`` is how many of the
-    partition's first messages may be sent; those after them are skipped.
+    partition's first messages may be sent; those after them are skipped. ``rule`` is for ``on_unknown`` = RECONCILE.
     """
 
     owner: str
     connections: int = 8
     on_unknown: UnknownPolicy = UnknownPolicy.SKIP
+    rule: DoubtRule = field(default_factory=DoubtRule)
     reply_timeout: float = 600.0
     most: int | None = None
     schedule: Schedule = field(default_factory=Schedule)
@@ -49,8 +53,8 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What a delivery leaves: ``counts`` of the partition, when the first deferred message is due (UTC microseconds), and how
-    many messages the previous owner had left in doubt."""
+    """What a delivery leaves: ``counts`` of the partition, when there is something to do again (UTC microseconds: the first deferred
+    message is due, or a doubt is looked at), and how many messages the previous owner had left in doubt."""
 
     counts: Counts
     next_due: int | None
@@ -106,9 +110,36 @@ class _Delivery:
         standing = self._ledger.replay()
         recovery = recover(standing, self._settings.on_unknown, now, self._settings.most)
         self._append(recovery.entries)
+        if self._settings.on_unknown is UnknownPolicy.RECONCILE:
+            standing, recovery = self._reconcile(keys, standing, recovery, now)
         if self._around.gate is not None:
             self._around.gate.recover(standing)
         return standing, recovery
+
+    def _reconcile(
+        self, keys: Sequence[bytes], standing: Standing, recovery: Recovery, now: int
+    ) -> tuple[Standing, Recovery]:
+        """Ask about what is in doubt, write down what follows, and recover from there."""
+        doubts = standing.rows(State.UNKNOWN, State.INTENT).tolist()
+        if not doubts:
+            return standing, recovery
+        witness, settings = self._around.witness, self._settings
+        known = self._known(keys, doubts)
+        settled = reconcile(self._ledger.replay(), known, settings.rule, witness.remembers, now)
+        self._append(settled.entries)
+        standing = self._ledger.replay()
+        after = recover(standing, settings.on_unknown, now, settings.most)
+        due = [each for each in (after.next_due, settled.next_look) if each is not None]
+        return standing, replace(after, next_due=min(due, default=None), crashed=recovery.crashed)
+
+    def _known(self, keys: Sequence[bytes], rows: Sequence[int]) -> dict[int, Evidence]:
+        known: dict[int, Evidence] = {}
+        for start in range(0, len(rows), _ASKED_AT_ONCE):
+            asked = rows[start : start + _ASKED_AT_ONCE]
+            told = self._around.witness.ask([keys[row] for row in asked])
+            known |= {row: told[keys[row]] for row in asked if keys[row] in told}
+            self._append(())
+        return known
 
     async def run(
         self,
@@ -138,6 +169,7 @@ class _Delivery:
             self._around,
             schedule=settings.schedule,
             policy=settings.on_unknown,
+            rule=settings.rule,
             expires_at=expiry(settings.expires, standing.planned_at),
         )
         for row, hold in held.items():

@@ -1,11 +1,15 @@
-"""What is written in a run's ledger by people's decision, while nobody sends: cancelled messages, and doubts that were settled."""
+"""What is written in a run's ledger while nobody sends: cancelled messages, and doubts that were settled, by decision or evidence."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from engine.campaign.schema import UnknownPolicy
+from engine.delivery.doubts import DoubtRule, Witness, reconcile
+from engine.delivery.recovery import recover
 from engine.delivery.settlement import cancel, doubtful, resolve
 from engine.errors import InputError
 from engine.ledger.contract import Ledger, PartitionLedger
@@ -19,13 +23,15 @@ LEASE = 60_000_000  # microseconds: these writes take moments
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A message of unknown fate: its delivery key in hexadecimal, and when (UTC microseconds) and why it became one."""
+    """A message of unknown fate: its delivery key in hexadecimal, when (UTC microseconds) and why it became one, and what came back
+    that proves that it was accepted (empty: nothing)."""
 
     key: str
     step: str
     attempt: int
     at: int
     cause: str
+    evidence: str
     address: str
 
 
@@ -48,10 +54,29 @@ class Settlement:
                     partition.plan(keys, self._wall())
                     self._append(partition, cancel(partition.replay(), self._wall()))
 
-    def doubts(self) -> Iterator[Doubt]:
+    def doubts(self, witness: Witness) -> Iterator[Doubt]:
         """All messages of unknown fate, by partition and row. Only reads."""
         for number in self._ledger.partitions():
-            yield from self._doubts_of(number)
+            yield from self._doubts_of(number, witness)
+
+    def reconcile(self, witness: Witness, rule: DoubtRule) -> Counter[State]:
+        """Settle the doubts of which ``witness`` knows, and those for which its time is over; says how many were settled in which way,
+        and how many are UNKNOWN still."""
+        done: Counter[State] = Counter()
+        for number in self._ledger.partitions():
+            standing, names = self._read(number)
+            rows = doubtful(standing)
+            if not rows:
+                continue
+            told = witness.ask([names[row] for row in rows])
+            known = {row: told[names[row]] for row in rows if names[row] in told}
+            with self._owned(number) as partition:
+                self._append(partition, recover(partition.replay(), UnknownPolicy.RECONCILE, self._wall()).entries)
+                settled = reconcile(partition.replay(), known, rule, 0, self._wall()).entries
+                self._append(partition, settled)
+            done.update(State(entry.state) for entry in settled)
+            done[State.UNKNOWN] += len(rows) - len(settled)
+        return done
 
     def resolve(self, keys: Collection[str] | None, resolution: State) -> int:
         """Settle the doubts of these keys, or all (None), and say how many. All or none: raises InputError (MR611) for a key that
@@ -79,12 +104,13 @@ class Settlement:
         rows = {row: names[row].hex() for row in doubtful(standing)}
         return rows if keys is None else {row: key for row, key in rows.items() if key in keys}
 
-    def _doubts_of(self, number: int) -> Iterator[Doubt]:
+    def _doubts_of(self, number: int, witness: Witness) -> Iterator[Doubt]:
         standing, keys = self._read(number)
         rows = doubtful(standing)
         if not rows:
             return
         outbox = self._plans.outbox(number)
+        known = witness.ask([keys[row] for row in rows])
         for row in rows:
             last = standing.last[row]
             crashed = standing.state[row] == State.INTENT
@@ -94,6 +120,7 @@ class Settlement:
                 int(standing.attempt[row]),
                 int(standing.log.at[last]),
                 (Reason.CRASH if crashed else Reason(standing.log.reason[last])).name.lower(),
+                str(known.get(keys[row], "")),
                 outbox.column("address")[row].as_py(),
             )
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from engine.audience.partitions import Partition
 from engine.delivery.dispatch import Surroundings
+from engine.delivery.doubts import Witness
 from engine.delivery.gate import Gate
 from engine.delivery.transport import Transport
 from engine.delivery.worker import Settings, deliver
@@ -57,6 +58,7 @@ class Deliverer:
         stopped: Callable[[], bool],
         pace: RunPace,
         gate: Callable[[int, pa.RecordBatch], Gate],
+        witness: Witness,
     ) -> None:
         self._mailing = mailing
         self._plans = plans
@@ -68,6 +70,7 @@ class Deliverer:
         self._stopped = stopped
         self._gate = gate
         self._pace = pace
+        self._witness = witness
 
     def deliver(self, work: DeliveryWork, progress: ProgressCallback) -> PartitionDelivery:
         stages = Stages(time.perf_counter)
@@ -80,6 +83,7 @@ class Deliverer:
             pace=self._pace.together,
             pacing=self._pace.of(outbox),
             gate=self._gate(work.number, outbox),
+            witness=self._witness,
         )
         ledger = self._ledger.partition(work.number)
         try:

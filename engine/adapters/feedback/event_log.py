@@ -49,6 +49,13 @@ class SqliteEventLog:
     def counts(self) -> dict[tuple[str, str], int]:
         return {(kind, source): number for kind, source, number in self._read("counts", self._tenant)}
 
+    def first_of(self, keys: Collection[bytes]) -> dict[bytes, tuple[str, str]]:
+        """Kind and source of the first event of each message that has one."""
+        with self._file.transaction("DEFERRED") as connection:
+            statement = self._file.statement("first_of")
+            found = {key: connection.execute(statement, (self._tenant, key)).fetchone() for key in keys}
+        return {key: event for key, event in found.items() if event is not None}
+
     def close(self) -> None:
         self._file.close()
 

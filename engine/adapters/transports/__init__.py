@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from engine.adapters.transports import file, providers, rehearsal, smtp
 from engine.adapters.transports.kind import TransportKind
 from engine.adapters.transports.settings import Credentials, Deadlines, StartTls, TransportSettings
+from engine.delivery.doubts import Witness
 from engine.delivery.transport import Transport
 from engine.errors import UsageError, did_you_mean
 
@@ -19,6 +20,7 @@ __all__ = [
     "TransportKind",
     "TransportSettings",
     "keeps_octets",
+    "open_inquiry",
     "open_transport",
 ]
 
@@ -30,6 +32,12 @@ def open_transport(url: str, settings: TransportSettings) -> Transport:
     credentials that it cannot use."""
     parts, kind = _chosen(url)
     return kind.open(parts, settings)
+
+
+def open_inquiry(url: str, settings: TransportSettings) -> Witness:
+    """Who can be asked about messages that may have been sent by the transport that a URL names. Raises as ``open_transport`` does."""
+    parts, kind = _chosen(url)
+    return kind.inquire(parts, settings)
 
 
 def keeps_octets(url: str) -> bool:

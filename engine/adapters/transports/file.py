@@ -13,12 +13,14 @@ import fcntl
 import os
 import re
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import SplitResult, unquote
 
 from engine.adapters.transports.kind import TransportKind, malformed
 from engine.adapters.transports.settings import TransportSettings
+from engine.delivery.doubts import Evidence, Nobody, Witness
 from engine.delivery.message import Message, Outcome, OutcomeClass
 from engine.delivery.transport import Feed
 from engine.errors import CannotCreateError, ServiceError
@@ -117,19 +119,46 @@ class FileTransport:
             return Outcome(OutcomeClass.DEFERRED, detail=f"cannot write: {error.strerror or error}")
 
 
+class FolderInquiry:
+    """A message that was committed is a file under its key's name."""
+
+    remembers = 0
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def ask(self, keys: Sequence[bytes]) -> Mapping[bytes, Evidence]:
+        names = {key: f"{key.hex()}.eml" for key in keys}
+        return {
+            key: Evidence("file", "it is in the folder", name)
+            for key, name in names.items()
+            if (self._folder / name).exists()
+        }
+
+
 def _asctime() -> str:
     return time.asctime(time.gmtime())
 
 
 def open_file(url: SplitResult, settings: TransportSettings) -> FileTransport:  # noqa: ARG001 - a file has no settings
     """Raises UsageError for a URL with a host or without a path, and CannotCreateError."""
-    if url.netloc not in ("", "localhost") or not url.path.startswith("/") or url.query or url.fragment:
-        raise malformed(url, "no absolute path, or more than one", "file:///folder or file:///path/all.mbox")
-    path = Path(unquote(url.path))
+    path = _path_of(url)
     try:
         return FileTransport(Mbox(path) if path.suffix == ".mbox" else Folder(path))
     except OSError as error:
         raise CannotCreateError.single("MR722", f"cannot create {path}: {error.strerror or error}") from error
+
+
+def inquire_file(url: SplitResult, settings: TransportSettings) -> Witness:  # noqa: ARG001 - a file has no settings
+    """An mbox does not name its messages by their keys. Raises UsageError."""
+    path = _path_of(url)
+    return Nobody() if path.suffix == ".mbox" else FolderInquiry(path)
+
+
+def _path_of(url: SplitResult) -> Path:
+    if url.netloc not in ("", "localhost") or not url.path.startswith("/") or url.query or url.fragment:
+        raise malformed(url, "no absolute path, or more than one", "file:///folder or file:///path/all.mbox")
+    return Path(unquote(url.path))
 
 
 KIND: Final = TransportKind(
@@ -138,4 +167,5 @@ KIND: Final = TransportKind(
     example="file:///tmp/mail",
     summary="write messages to a folder, or to an mbox",
     open=open_file,
+    inquire=inquire_file,
 )

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import SplitResult
+from urllib.parse import SplitResult, urlencode
 
 from engine.adapters.transports.kind import TransportKind
 from engine.adapters.transports.providers import replies, structured
 from engine.adapters.transports.providers.capabilities import CAPABILITIES
 from engine.adapters.transports.providers.endpoint import batch_of, endpoint_of, schemes, token_of
+from engine.adapters.transports.providers.inquiry import HttpInquiry, Question
 from engine.adapters.transports.providers.parts import Parts
 from engine.adapters.transports.providers.provider import Prepared, Reply, Request, Verdict
 from engine.adapters.transports.providers.transport import HttpTransport
 from engine.adapters.transports.settings import TransportSettings
+from engine.delivery.doubts import Evidence
 from engine.delivery.message import Message, Outcome, OutcomeClass
 
 _OWN_ADDRESS: Final = "https://api.postmarkapp.com"
@@ -106,6 +108,39 @@ class Postmark:
         return Outcome(OutcomeClass.REJECTED, status, detail=f"{detail} ({code})")
 
 
+class PostmarkSearch:
+    """The search for sent messages by metadata, by one value at a time. https://postmarkapp.com/developer/api/messages-api"""
+
+    name = Postmark.name
+    at_once = 8
+
+    def __init__(self, url: str, token: str, stream: str) -> None:
+        self._url = f"{url}/messages/outbound"
+        self._stream = stream
+        self._headers = {"Accept": "application/json", "X-Postmark-Server-Token": token}
+
+    def question(self, key: bytes) -> Question:
+        asked = {"count": 1, "offset": 0, "messagestream": self._stream, "metadata_delivery-key": key.hex()}
+        return Question(f"{self._url}?{urlencode(asked)}", self._headers)
+
+    def read(self, reply: Reply, key: bytes) -> Evidence | None:
+        """A message counts only if it names the key itself, whatever the search was understood as."""
+        told = replies.json_of(reply)
+        found = told.get("Messages") if isinstance(told, Mapping) else None
+        for each in found if isinstance(found, list) else ():
+            metadata = each.get("Metadata") if isinstance(each, Mapping) else None
+            if isinstance(metadata, Mapping) and metadata.get("delivery-key") == key.hex():
+                status = replies.name_in(each.get("Status")) or "there"
+                return Evidence("Postmark", status, replies.identifier_in(each.get("MessageID")) or "")
+        return None
+
+
+def inquire_postmark(url: SplitResult, settings: TransportSettings) -> HttpInquiry:
+    endpoint = endpoint_of(url, ("batch",))
+    token = token_of(Postmark.name, settings)
+    return HttpInquiry(PostmarkSearch(endpoint.url or _OWN_ADDRESS, token, endpoint.path or _STREAM), settings)
+
+
 def open_postmark(url: SplitResult, settings: TransportSettings) -> HttpTransport:
     endpoint = endpoint_of(url, ("batch",))
     batch = batch_of(url, endpoint, Postmark.capabilities.batch)
@@ -120,4 +155,5 @@ KIND: Final = TransportKind(
     summary="give mail to Postmark, by message stream",
     open=open_postmark,
     keeps_octets=Postmark.capabilities.keeps_octets,
+    inquire=inquire_postmark,
 )

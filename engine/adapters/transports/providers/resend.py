@@ -8,6 +8,7 @@ https://resend.com/docs/api-reference/emails/send-batch-emails
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from hashlib import blake2b
 from typing import Any, Final
 from urllib.parse import SplitResult
@@ -20,6 +21,7 @@ from engine.adapters.transports.providers.parts import Parts
 from engine.adapters.transports.providers.provider import Prepared, Reply, Request, Verdict
 from engine.adapters.transports.providers.transport import HttpTransport
 from engine.adapters.transports.settings import TransportSettings
+from engine.delivery.doubts import Nobody
 from engine.delivery.message import Message, Outcome, OutcomeClass
 
 _OWN_ADDRESS: Final = "https://api.resend.com"
@@ -94,6 +96,13 @@ def _told(parts: Parts, message: Message) -> dict[str, Any]:  # noqa: ARG001 - a
     }
 
 
+def inquire_resend(url: SplitResult, settings: TransportSettings) -> Nobody:  # noqa: ARG001 - nobody is asked
+    """It finds no message by our key, but knows a message again that is alone in its request."""
+    endpoint = endpoint_of(url, ("batch",))
+    remembers = Resend.capabilities.remembers if batch_of(url, endpoint, Resend.capabilities.batch) == 1 else None
+    return Nobody((remembers or timedelta()) // timedelta(microseconds=1))
+
+
 def open_resend(url: SplitResult, settings: TransportSettings) -> HttpTransport:
     endpoint = endpoint_of(url, ("batch",))
     if endpoint.path:
@@ -109,4 +118,5 @@ KIND: Final = TransportKind(
     summary="give mail to Resend; batch=1 for a key for each message",
     open=open_resend,
     keeps_octets=Resend.capabilities.keeps_octets,
+    inquire=inquire_resend,
 )

@@ -14,3 +14,4 @@ CREATE TABLE event (
 ) WITHOUT ROWID;
 CREATE INDEX event_soft ON event (tenant, address, at) WHERE kind = 'soft';
 CREATE INDEX event_campaign ON event (tenant, campaign, kind);
+CREATE INDEX event_key ON event (tenant, key) WHERE key IS NOT NULL;

@@ -1,0 +1,1 @@
+SELECT kind, source FROM event WHERE tenant = ? AND key = ? ORDER BY at LIMIT 1;
