@@ -75,6 +75,13 @@ def read_objects(column: pa.Array, name: str) -> list[dict[str, Any]]:
     return _read_rows(enumerate(column.to_pylist()), name)
 
 
+def refuse_values(rows: pa.RecordBatch, name: str, words: str) -> None:
+    """A database cannot take some value: name the row if it is the JSON in a column. Raises InputError (MR676)."""
+    if name in rows.schema.names:
+        read_objects(rows.column(name), name)
+    raise _refusal(words)
+
+
 def last_of_each(rows: pa.RecordBatch, keys: Sequence[str]) -> pa.RecordBatch:
     """The last row of each key."""
     places = pa.table([*map(rows.column, keys), pa.array(range(rows.num_rows), pa.int64())], [*keys, "place"])

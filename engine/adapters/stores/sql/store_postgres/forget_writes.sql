@@ -1,0 +1,1 @@
+DELETE FROM mailray.store_writes WHERE tenant = %(tenant)s AND at < %(before)s;

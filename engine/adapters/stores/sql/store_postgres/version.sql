@@ -1,0 +1,1 @@
+SELECT number FROM mailray.store_latest WHERE tenant = %(tenant)s;
