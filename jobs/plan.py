@@ -24,14 +24,15 @@ def command(
     from engine.assembly.run import create_run
     from engine.assembly.settings import AppSettings
     from jobs.execute import execute
-    from jobs.summaries import print_plan
+    from jobs.summaries import print_plan, print_pushdown, pushdown_of
 
     settings = AppSettings.load(runner=runner, address=address)
     campaign = open_campaign(folder, instant(now), partition_rows)
     with tempfile.TemporaryDirectory(prefix="mailray-plan-") as scratch, watching(json) as observer:
         opened = create_run(campaign, run_dir or Path(scratch) / "plan", settings)
-        summary = execute(opened, settings, observer, deliver=False)
+        summary = {**execute(opened, settings, observer, deliver=False), "pushdown": pushdown_of(campaign)}
     if json:
         print_json(summary)
     else:
         print_plan(summary)
+        print_pushdown(summary["pushdown"])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
 from jobs.console import out, print_counts, print_table
+
+if TYPE_CHECKING:
+    from engine.assembly.campaign import OpenCampaign
 
 
 def print_plan(summary: Mapping[str, Any]) -> None:
@@ -18,6 +21,24 @@ def print_plan(summary: Mapping[str, Any]) -> None:
         print_table("segments", _segments(plan["segments"]))
     print_table("workflow", _branches(plan["branches"]))
     print_counts("messages by template", plan["templates"], plan["messages"])
+
+
+def pushdown_of(campaign: OpenCampaign) -> dict[str, Any]:
+    """What of the audience's conditions its source does itself, and what is evaluated here: ``where``, and segments by name."""
+    return {
+        "to": "files" if campaign.campaign.audience.query is None else "database",
+        "source": campaign.source.name,
+        "pushed": campaign.pushdown.pushed,
+        "here": {"where": campaign.pushdown.rest, "segments": list(campaign.campaign.segments)},
+    }
+
+
+def print_pushdown(pushdown: Mapping[str, Any]) -> None:
+    here = pushdown["here"]
+    where = [f"where {here['where']}"] if here["where"] else []
+    segments = [f"segments {', '.join(here['segments'])}"] if here["segments"] else []
+    out.print(f"\npushed to the {pushdown['to']}: {pushdown['pushed'] or 'nothing'}", markup=False, soft_wrap=True)
+    out.print(f"evaluated here: {'; '.join([*where, *segments]) or 'nothing'}", markup=False, soft_wrap=True)
 
 
 def print_run(summary: Mapping[str, Any]) -> None:
