@@ -15,14 +15,14 @@ import pyarrow as pa
 from engine.adapters.sources import Asked, QueryText, open_files, open_source
 from engine.adapters.stores.template_files import TemplateFiles
 from engine.assembly.secrets import resolve_secret
-from engine.audience.columns import check_schema, plain_schema
+from engine.audience.columns import check_schema, plain_schema, plain_type
 from engine.audience.source import Source
 from engine.campaign.checks.audience import database_scheme
 from engine.campaign.fingerprint import Fingerprint, fingerprint
 from engine.campaign.load import TEMPLATES_FOLDER, LoadedCampaign, load_campaign
 from engine.campaign.schema import Campaign
-from engine.conditions import ConditionSet, Pushdown, check_campaign, columns_read
-from engine.errors import Diagnostic, InputError, MailrayError, MissingInputError
+from engine.conditions import ConditionSet, Pushdown, arrow_type, check_campaign, columns_read
+from engine.errors import CampaignError, Diagnostic, InputError, MailrayError, MissingInputError, did_you_mean
 from engine.pipeline.compile import fields_read, needed_columns
 from engine.pipeline.definition import PlanDefinition
 from engine.pipeline.run import Selection
@@ -94,7 +94,7 @@ def open_campaign(
     if partition_rows is not None:
         capacity = campaign.capacity.model_copy(update={"partition_rows": partition_rows})
         campaign = campaign.model_copy(update={"capacity": capacity})
-    source = frozen or open_source(_asked(loaded, audience_folder or folder))
+    source = frozen or _opened_source(loaded, audience_folder or folder)
     _refuse_empty(source)
     check_schema(campaign.audience, source.schema, source.name)
     everything = plain_schema(source.schema, source.schema.names)
@@ -134,7 +134,39 @@ def _asked(loaded: LoadedCampaign, folder: Path) -> Asked:
     if audience.query is not None:
         query = QueryText(audience.query, loaded.document.locate(("audience", "query")))
     password = None if audience.password is None else resolve_secret(audience.password, folder).decode()
-    return Asked(audience.source, folder, audience.key, audience.format, query, password)
+    return Asked(audience.source, folder, audience.key, audience.format, query, password, _types(loaded))
+
+
+def _types(loaded: LoadedCampaign) -> dict[str, pa.DataType]:
+    types: dict[str, pa.DataType] = {}
+    faults: list[Diagnostic] = []
+    for column, text in loaded.campaign.audience.types.items():
+        try:
+            types[column] = plain_type(arrow_type(text))
+        except ValueError as fault:
+            help = "name a SQL type, such as `DATE`, `TIMESTAMPTZ` or `STRUCT(sku VARCHAR, price DOUBLE)[]`"
+            faults.append(loaded.document.fault("MR384", f"`{text}` is {fault}", ("audience", "types", column), help))
+    if faults:
+        raise CampaignError(*faults)
+    return types
+
+
+def _opened_source(loaded: LoadedCampaign, folder: Path) -> Source:
+    source = open_source(_asked(loaded, folder))
+    names = source.schema.names
+    faults = [
+        loaded.document.fault(
+            "MR384",
+            f"the query has no column `{column}`",
+            loaded.document.place_of_key(("audience", "types", column)),
+            did_you_mean(column, names),
+        )
+        for column in loaded.campaign.audience.types
+        if column not in names
+    ]
+    if faults:
+        raise CampaignError(*faults)
+    return source
 
 
 def _refuse_naive_instants(loaded: LoadedCampaign, schema: pa.Schema) -> None:

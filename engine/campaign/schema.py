@@ -75,6 +75,10 @@ class Audience(Model):
     password: str | None = Field(
         default=None, description="env:NAME or file:PATH of the database's password; libpq's own files if absent."
     )
+    types: dict[ColumnName, str] = Field(
+        default_factory=dict,
+        description="SQL types of columns that the database keeps as text or JSON: `DATE`, `STRUCT(sku VARCHAR, price DOUBLE)[]`.",
+    )
     format: Literal["parquet", "csv", "arrow"] | None = Field(
         default=None, description="By the file's suffix if absent."
     )

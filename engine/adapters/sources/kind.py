@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import pyarrow as pa
 
 from engine.adapters.sources.query import QueryText
 from engine.audience.source import Source
@@ -14,7 +16,8 @@ from engine.audience.source import Source
 class Asked:
     """The source that a campaign names.
 
-    Relative paths begin in ``folder``. ``query`` is there if it is a database, whose rows come in the order of the column ``key``.
+    Relative paths begin in ``folder``. ``query`` is there if it is a database, whose rows come in the order of the column ``key``;
+    ``types`` are those of columns that are text or JSON there.
     """
 
     source: str | Sequence[str]
@@ -22,7 +25,8 @@ class Asked:
     key: str
     format: str | None = None
     query: QueryText | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
+    types: Mapping[str, pa.DataType] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

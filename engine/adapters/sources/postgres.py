@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -18,7 +18,7 @@ import pyarrow as pa
 from engine.adapters.sources.kind import Asked, SourceKind
 from engine.adapters.sources.lanes import in_order
 from engine.adapters.sources.postgres_session import Database, Session
-from engine.adapters.sources.postgres_types import PostgresColumn
+from engine.adapters.sources.postgres_types import PostgresColumn, given
 from engine.adapters.sources.query import Query, parse_query
 from engine.audience.source import Source
 from engine.conditions import POSTGRES as DIALECT
@@ -40,7 +40,14 @@ class PostgresSource:
     """The rows of one query."""
 
     def __init__(
-        self, database: Database, query: Query, key: str, *, readers: int = READERS, range_rows: int = RANGE_ROWS
+        self,
+        database: Database,
+        query: Query,
+        key: str,
+        types: Mapping[str, pa.DataType],
+        *,
+        readers: int = READERS,
+        range_rows: int = RANGE_ROWS,
     ) -> None:
         self.name = database.name
         self._database = database
@@ -50,7 +57,8 @@ class PostgresSource:
         self._range_rows = range_rows
         self._session: Session | None = None
         with self._opened() as session:
-            self._columns = session.columns()
+            described = session.columns()
+            self._columns = [given(each, types[each.name]) if each.name in types else each for each in described]
             self._bytewise = session.bytewise(self._columns)
             self._of_utf8 = session.rows("SHOW server_encoding")[0][0] == "UTF8"
         self.schema = pa.schema([pa.field(each.name, each.kind) for each in self._columns])
@@ -152,7 +160,7 @@ class PostgresSource:
                 "MR377",
                 f"column `{column.name}` of {self.name} holds what is no {column.kind}: {' '.join(str(fault).split())[:150]}",
                 place=self._query.written.place(),
-                help="put the values right, or make them text in the query: `column::text`",
+                help="put the values right, or read them as text: `column::text` in the query",
             ) from fault
 
     @contextmanager
@@ -178,7 +186,8 @@ def _where(filter: str | None) -> str:
 
 def _open(asked: Asked) -> Source:
     assert asked.query is not None and isinstance(asked.source, str)
-    return PostgresSource(Database(asked.source, asked.password), parse_query(asked.query, "postgres"), asked.key)
+    database = Database(asked.source, asked.password)
+    return PostgresSource(database, parse_query(asked.query, "postgres"), asked.key, asked.types)
 
 
 POSTGRES = SourceKind(SCHEME, SCHEME, _open)

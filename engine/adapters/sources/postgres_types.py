@@ -6,10 +6,12 @@ A numeric with a precision is a decimal, one without is a double. An array has o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from engine.adapters.sources.typed import from_text, is_nested
 
 INSTANT = pa.timestamp("us", "UTC")
 _MOST_DIGITS = 38
@@ -49,7 +51,8 @@ _DAY_MICROSECONDS = 86_400_000_000
 class PostgresColumn:
     """A column: its type here, the SQL that reads it, and whether values compare there as here.
 
-    ``ordered`` is the SQL whose order is that of the values here; ``literal`` the name of its type.
+    ``ordered`` is the SQL whose order is that of the values here; ``literal`` the name of its type. ``given`` is a type that the
+    campaign says, for what is text or JSON there.
     """
 
     name: str
@@ -58,9 +61,12 @@ class PostgresColumn:
     exact: bool
     ordered: str
     literal: str
+    given: bool = False
 
     def converted(self, values: pa.Array) -> pa.Array:
         """The values in the column's type. Raises pyarrow.ArrowInvalid for what it cannot hold."""
+        if self.given:
+            return from_text(values, self.kind)
         if pa.types.is_timestamp(self.kind):
             _check_days(values.cast(pa.int64()), _DAY_MICROSECONDS)
         elif pa.types.is_date32(self.kind):
@@ -89,6 +95,13 @@ def column_of(name: str, oid: int, precision: int | None, scale: int | None, *, 
         item, cast = _ARRAYS.get(oid, (pa.string(), "text[]"))
         return PostgresColumn(name, pa.list_(item), f"{quoted}::{cast}", False, bytewise, "text")
     return PostgresColumn(name, pa.string(), f"{quoted}::text", False, bytewise, "text")
+
+
+def given(column: PostgresColumn, kind: pa.DataType) -> PostgresColumn:
+    """The column as the campaign wants it: PostgreSQL makes JSON of what is composite."""
+    source = f"audience.{quote(column.name)}"
+    sql = f"to_json({source})::text" if is_nested(kind) else f"{source}::text"
+    return replace(column, kind=kind, sql=sql, exact=False, given=True)
 
 
 def quote(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from engine.adapters.sources.kind import Asked, SourceKind
 from engine.adapters.sources.query import Query, parse_query
-from engine.adapters.sources.sqlite_types import SqliteColumn, declared, of_values, quote
+from engine.adapters.sources.sqlite_types import SqliteColumn, declared, given, of_values, quote
 from engine.audience.partitions import BLOCK_ROWS
 from engine.audience.source import Source
 from engine.conditions import SQLITE as DIALECT
@@ -35,14 +35,14 @@ Rows = Sequence[tuple[Any, ...]]
 class SqliteSource:
     """The rows of one query."""
 
-    def __init__(self, path: Path, query: Query, key: str) -> None:
+    def __init__(self, path: Path, query: Query, key: str, types: Mapping[str, pa.DataType]) -> None:
         self.name = f"{SCHEME}:///{path}"
         self._path = path
         self._query = query
         self._key = key
         self._session: _Session | None = None
         with self._opened() as session:
-            self._columns = session.columns(query)
+            self._columns = session.columns(types)
         self.schema = pa.schema([pa.field(each.name, each.kind) for each in self._columns])
 
     def pushdown(self, condition: str, now: datetime, timezone: str) -> Pushdown[str]:
@@ -117,12 +117,12 @@ class _Session:
         found: Rows = self._do(lambda: self._fetched(statement))
         return found
 
-    def columns(self, query: Query) -> list[SqliteColumn]:
-        self._run(f"CREATE TEMP VIEW {_VIEW} AS {query.text}")
+    def columns(self, types: Mapping[str, pa.DataType]) -> list[SqliteColumn]:
+        """The columns of the query; those in ``types`` are of these types."""
+        self._run(f"CREATE TEMP VIEW {_VIEW} AS {self._query.text}")
         found = self.rows(f"SELECT name, type FROM pragma_table_info('{_VIEW.strip(chr(34))}')")  # noqa: S608
-        known = {name: declared(name, type) for name, type in found}
-        open_ = [name for name, column in known.items() if column is None]
-        classes = self._classes(query, open_)
+        known = {name: given(name, types[name]) if name in types else declared(name, type) for name, type in found}
+        classes = self._classes([name for name, column in known.items() if column is None])
         return [column or of_values(name, classes[name]) for name, column in known.items()]
 
     def batches(self, statement: str, columns: Sequence[SqliteColumn]) -> Iterator[list[pa.Array]]:
@@ -141,13 +141,13 @@ class _Session:
                 yield [self._converted(each, batch.column(n)[skipped:]) for n, each in enumerate(columns)]
                 skipped = 0
 
-    def _classes(self, query: Query, names: Sequence[str]) -> dict[str, set[str]]:
+    def _classes(self, names: Sequence[str]) -> dict[str, set[str]]:
         """The classes of the values in each column, nulls left out."""
         classes = ("integer", "real", "text", "blob")
         if not names:
             return {}
         tests = [f"coalesce(max(typeof({quote(name)}) = '{each}'), 0)" for name in names for each in classes]
-        flags = iter(self.rows(f"SELECT {', '.join(tests)} FROM {query.rows}")[0])  # noqa: S608
+        flags = iter(self.rows(f"SELECT {', '.join(tests)} FROM {self._query.rows}")[0])  # noqa: S608
         return {name: {each for each in classes if next(flags)} for name in names}
 
     def _converted(self, column: SqliteColumn, values: pa.Array) -> pa.Array:
@@ -162,7 +162,7 @@ class _Session:
             "MR377",
             f"column `{column.name}` of {self._path} holds what is no {column.kind}: {shown}",
             place=self._query.written.place(),
-            help="put the values right, or make them text in the query: CAST(... AS TEXT)",
+            help="put the values right, or read them as text: CAST(... AS TEXT) in the query",
         )
 
     def _run(self, statement: str) -> None:
@@ -217,7 +217,7 @@ def _text(name: str) -> str:
 def _open(asked: Asked) -> Source:
     assert asked.query is not None and isinstance(asked.source, str)
     path = asked.folder / asked.source.removeprefix(f"{SCHEME}:///")
-    return SqliteSource(path, parse_query(asked.query, SCHEME), asked.key)
+    return SqliteSource(path, parse_query(asked.query, SCHEME), asked.key, asked.types)
 
 
 SQLITE = SourceKind(SCHEME, SCHEME, _open)

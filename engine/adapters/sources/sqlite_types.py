@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.adapters.sources.typed import from_text
+
 INSTANT = pa.timestamp("us", "UTC")
 _MOST_DIGITS = 15  # SQLite keeps decimals as doubles, which hold so many digits
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # the years 1 to 9999
@@ -24,13 +26,17 @@ _DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
 
 @dataclass(frozen=True, slots=True)
 class SqliteColumn:
-    """A column: its type here, the SQL that reads it, the type in which that arrives, and whether values compare there as here."""
+    """A column: its type here, the SQL that reads it, the type in which that arrives, and whether values compare there as here.
+
+    ``given`` is a type that the campaign says, for what is text there.
+    """
 
     name: str
     kind: pa.DataType
     sql: str
     raw: str
     exact: bool
+    given: bool = False
 
     @property
     def sentinel(self) -> str:
@@ -41,6 +47,8 @@ class SqliteColumn:
         """The values in the column's type. Raises pyarrow.ArrowInvalid for what it cannot hold."""
         if self.raw == "string":
             values.validate(full=True)  # SQLite does not look at what it is given for text
+        if self.given:
+            return from_text(values, self.kind)
         if pa.types.is_boolean(self.kind):
             beyond = pc.any(pc.invert(pc.is_in(values, pa.array([0, 1, None], pa.int64())))).as_py()
             if beyond:
@@ -74,6 +82,10 @@ def declared(name: str, type: str) -> SqliteColumn | None:
         kind = pa.decimal128(int(digits[1]), int(digits[2] or 0))
         return SqliteColumn(name, kind, f"CAST({quoted} AS REAL)", "double", exact=False)
     return None
+
+
+def given(name: str, kind: pa.DataType) -> SqliteColumn:
+    return SqliteColumn(name, kind, f"CAST({quote(name)} AS TEXT)", "string", exact=False, given=True)
 
 
 def of_values(name: str, classes: Set[str]) -> SqliteColumn:

@@ -13,7 +13,7 @@ DATABASE_SCHEMES = ("postgresql", "sqlite")
 _SOURCE: KeyPath = ("audience", "source")
 _QUERY: KeyPath = ("audience", "query")
 _FORMS = "write `postgresql://user@host/database`, `sqlite:///path` or `sqlite:////absolute/path`"
-_OF_DATABASES = ("query", "password")
+_OF_DATABASES = ("query", "password", "types")
 
 
 def database_scheme(source: str | list[str]) -> str | None:
