@@ -1,4 +1,4 @@
-"""``mailray ingest``: reads what came back by mail."""
+"""``mailray ingest``: reads what came back by mail, and what others know of customers."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
+from jobs import ingest_rows
 from jobs.console import out, print_counts, print_json
 from jobs.options import Json
 from jobs.serve import FormerSecret
 
-app = typer.Typer(name="ingest", help="Read what came back by mail.", no_args_is_help=True)
-
-
-@app.callback()
-def several_verbs() -> None:
-    """Read what came back by mail."""
+app = typer.Typer(name="ingest", help="Read bounces, events and customers into the stores.", no_args_is_help=True)
+app.command("events")(ingest_rows.events)
+app.command("customers")(ingest_rows.customers)
 
 
 @app.command("bounces")
@@ -40,7 +38,8 @@ def bounces(
 
     A mail that is neither is left unread, for a person to see.
     """
-    from engine.assembly.feedback import open_feedback, open_mailbox, wall
+    from engine.assembly.events import wall
+    from engine.assembly.feedback import open_feedback, open_mailbox
     from engine.assembly.settings import AppSettings
 
     counts: Counter[str] = Counter(mails=0, events=0, new=0, ours=0, not_ours=0)

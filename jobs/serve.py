@@ -1,4 +1,4 @@
-"""``mailray serve``: takes what recipients' programs and providers send back."""
+"""``mailray serve``: takes what recipients' programs and providers send back, and events that other programs post."""
 
 from __future__ import annotations
 
@@ -32,9 +32,15 @@ def command(
         ),
     ] = None,
     former_secret: FormerSecret = None,
+    events_token: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REFERENCE", help="Take events at /events from whoever bears this token: env:NAME or file:PATH."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Take unsubscriptions, opens, clicks and webhooks for all runs, until interrupted."""
+    """Take unsubscriptions, opens, clicks, webhooks and events for all runs, until interrupted."""
     from engine.adapters.http import HttpServer, feedback_application
     from engine.assembly.feedback import open_feedback, open_webhooks
     from engine.assembly.settings import AppSettings
@@ -44,7 +50,8 @@ def command(
         feedback.deliveries.look_for_runs()
         for run, reason in feedback.deliveries.faults.items():
             err.print(f"warning: messages of {run} cannot be found: {reason}", markup=False)
-        with HttpServer(feedback_application(feedback.parts(webhooks)), host, port) as server, feedback.indexing():
+        parts = feedback.parts(webhooks, events_token)
+        with HttpServer(feedback_application(parts), host, port) as server, feedback.indexing():
             address = f"http://{host}:{server.port}"
             if json:
                 print_json({"url": address, "hooks": [f"{address}/hooks/{each.name}" for each in webhooks]})

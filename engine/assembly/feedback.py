@@ -19,9 +19,11 @@ from engine.adapters.feedback.live_keyring import LiveKeyring
 from engine.adapters.feedback.mailboxes import ImapMailbox, Mailbox, Maildir
 from engine.adapters.http import FeedbackParts
 from engine.adapters.stores.run_folder import RunFolder
+from engine.assembly.events import posting, wall
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import AppSettings
-from engine.assembly.stores import open_suppression
+from engine.assembly.stores import open_store, open_suppression
+from engine.audience.store import Store
 from engine.campaign.load import load_campaign
 from engine.delivery.feedback.rules import BounceRules
 from engine.delivery.feedback.webhooks import (
@@ -51,6 +53,7 @@ class Feedback:
     deliveries: RunDeliveries
     tokens: LiveKeyring
     log: SqliteEventLog
+    store: Store
     intake: Intake
     rules: BounceRules
 
@@ -77,9 +80,10 @@ class Feedback:
             ended.set()
             thread.join()
 
-    def parts(self, webhooks: Sequence[Webhook]) -> FeedbackParts:
-        """What the HTTP application works with."""
-        return FeedbackParts(self.tokens, self.deliveries, self.intake, webhooks, wall)
+    def parts(self, webhooks: Sequence[Webhook], events_token: str | None = None) -> FeedbackParts:
+        """What the HTTP application works with. Raises CampaignError, UsageError for a reference to a token that is none."""
+        events = posting(self.store, events_token)
+        return FeedbackParts(self.tokens, self.deliveries, self.intake, webhooks, wall, self.store.version, events)
 
 
 @contextmanager
@@ -93,11 +97,13 @@ def open_feedback(settings: AppSettings, former: Sequence[str] = ()) -> Iterator
     deliveries = RunDeliveries(settings.runs.absolute(), stores.folder / "deliveries.sqlite", _identify)
     log = SqliteEventLog(stores.folder / "feedback.sqlite", TENANT)
     suppression = open_suppression(stores)
+    store = open_store(stores)
     tokens = LiveKeyring(deliveries, secrets, TENANT, time.monotonic)
     try:
-        yield Feedback(deliveries, tokens, log, Intake(log, deliveries, suppression), bounce_rules())
+        intake = Intake(log, deliveries, suppression, store)
+        yield Feedback(deliveries, tokens, log, store, intake, bounce_rules())
     finally:
-        for each in (deliveries, log, suppression):
+        for each in (deliveries, log, suppression, store):
             each.close()
 
 
@@ -119,11 +125,6 @@ def open_mailbox(where: str, password: str | None) -> Mailbox:
     if re.match(r"imaps?://", where):
         return ImapMailbox.open(where, lambda: resolve_secret(password, Path.cwd()))
     return Maildir(Path(where))
-
-
-def wall() -> int:
-    """The present as UTC microseconds."""
-    return time.time_ns() // 1_000
 
 
 def _identify(folder: RunFolder) -> RunIdentity:

@@ -17,6 +17,7 @@ from engine.assembly.ledger import ledger_in_database
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import RunSettings, StoresAt
 from engine.audience.frequency import CapsStore
+from engine.audience.store import Store
 from engine.audience.suppression import SuppressionStore
 from engine.delivery.pacing import AllowanceStore
 from engine.errors import UsageError, did_you_mean
@@ -57,6 +58,17 @@ def open_caps(at: StoresAt) -> CapsAndAllowances:
     from engine.adapters.stores.caps_postgres import PostgresCaps
 
     return PostgresCaps(open_pool(at), TENANT)
+
+
+def open_store(at: StoresAt) -> Store:
+    """Users, memberships and events."""
+    if at.database is None:
+        from engine.adapters.stores.store_sqlite import SqliteStore
+
+        return SqliteStore(at.folder / "store.sqlite", TENANT)
+    from engine.adapters.stores.store_postgres import PostgresStore
+
+    return PostgresStore(open_pool(at), TENANT)
 
 
 def open_pool(at: StoresAt) -> PostgresPool:

@@ -3,38 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from engine.audience.incoming import Reading
 from engine.audience.incoming.json_text import DECODER, reason
+from engine.audience.posted import Answer, BadEvent, Posted
 from engine.audience.store import Store
 
 MOST_TOLD = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """What a request holds: a JSON object or array of objects or, with ``lines``, an object a line."""
-
-    content: bytes
-    lines: bool
-
-
-@dataclass(frozen=True, slots=True)
-class BadEvent:
-    """Why an event is not taken; ``event`` counts from 0, and is None when the whole body cannot be read."""
-
-    event: int | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """``accepted`` events are durable. A request with a bad event is not kept at all."""
-
-    accepted: int
-    bad: Sequence[BadEvent] = ()
 
 
 class EventIntake:
@@ -44,11 +20,11 @@ class EventIntake:
         self._store = store
         self._reading = reading
 
-    def take(self, bodies: Sequence[Body]) -> Sequence[Answer]:
-        """All that is accepted is durable when it returns, in one commit. Raises what the store raises; then nothing is kept."""
+    def take(self, posted: Sequence[Posted]) -> Sequence[Answer]:
+        """What each request is told; see the contract."""
         answers: dict[int, Answer] = {}
         objects: dict[int, list[Any]] = {}
-        for number, body in enumerate(bodies):
+        for number, body in enumerate(posted):
             try:
                 objects[number] = _objects(body)
             except (ValueError, RecursionError) as fault:
@@ -62,13 +38,13 @@ class EventIntake:
         if good.rows.num_rows:
             self._store.put_events(good.rows)
         answers |= {number: Answer(len(rows)) for number, rows in objects.items()}
-        return [answers[number] for number in range(len(bodies))]
+        return [answers[number] for number in range(len(posted))]
 
     def _bad(self, rows: Sequence[Any]) -> list[BadEvent]:
         return [BadEvent(each.row, each.reason) for each in self._reading.objects(rows).refused[:MOST_TOLD]]
 
 
-def _objects(body: Body) -> list[Any]:
+def _objects(body: Posted) -> list[Any]:
     """Raises ValueError, RecursionError."""
     text = body.content.decode()
     if body.lines:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from engine.audience.store import Store
 from engine.audience.suppression import GLOBAL, Suppression, SuppressionReason, SuppressionStore, normal
 from engine.delivery.feedback.consequences import SOFT_WINDOW, Cause, Scope, consequence
 from engine.delivery.feedback.contract import Deliveries, Delivery, EventLog
 from engine.delivery.feedback.events import FeedbackEvent, Kind
+from engine.pipeline.events_feedback import engagement
 
 _REASONS = {
     Cause.UNSUBSCRIBED: SuppressionReason.UNSUBSCRIBED,
@@ -22,13 +24,15 @@ class Intake:
 
     Withdrawals are written before the event is kept, so that after a crash whoever tells of it again finds it not kept or done.
     What is kept already is not acted on again: an operator who mails somebody again is not overruled by an old mail. Soft bounces
-    are kept first, for they are counted; the next one makes up for one that was cut off between the two.
+    are kept first, for they are counted; the next one makes up for one that was cut off between the two. The store hears of an
+    event before the log keeps it, and knows one that it hears of again.
     """
 
-    def __init__(self, log: EventLog, deliveries: Deliveries, suppression: SuppressionStore) -> None:
+    def __init__(self, log: EventLog, deliveries: Deliveries, suppression: SuppressionStore, store: Store) -> None:
         self._log = log
         self._deliveries = deliveries
         self._suppression = suppression
+        self._store = store
 
     def take(self, events: Sequence[FeedbackEvent]) -> int:
         """Act on events and keep them; all is durable when it returns. Gives how many are new."""
@@ -38,6 +42,9 @@ class Intake:
             return 0
         named = [(_named(event, delivery), delivery) for event, delivery in fresh]
         self._withdraw([pair for pair in named if pair[0].kind is not Kind.SOFT])
+        engaged = engagement(named)
+        if engaged.num_rows:
+            self._store.put_events(engaged)
         new = self._log.append([event for event, _ in named])
         self._withdraw([pair for pair in named if pair[0].kind is Kind.SOFT])
         return new

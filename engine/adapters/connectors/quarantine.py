@@ -34,14 +34,15 @@ class Quarantine:
             raise self._fault(fault) from fault
 
     def close(self) -> Path | None:
-        """Gives the file its name; None when nothing was refused."""
+        """Gives the file its name, once; None when nothing was refused."""
         if self._file is None:
             return None
-        try:
-            self._file.close()
-            self._part.replace(self.path)
-        except OSError as fault:
-            raise self._fault(fault) from fault
+        if not self._file.closed:
+            try:
+                self._file.close()
+                self._part.replace(self.path)
+            except OSError as fault:
+                raise self._fault(fault) from fault
         return self.path
 
     def _fault(self, fault: OSError) -> FileAccessError:

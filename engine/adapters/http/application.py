@@ -16,7 +16,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from engine.adapters.http.grouping import GroupedIntake
+from engine.adapters.http.bearer import Bearer
+from engine.adapters.http.events import LARGEST_BODY, EventParts, EventRoute
+from engine.adapters.http.events import PATH as EVENTS_PATH
+from engine.adapters.http.grouping import GroupCommit
 from engine.adapters.http.limits import Limits
 from engine.adapters.http.metrics import CONTENT_TYPE, FeedbackMetrics, Measured
 from engine.adapters.http.pages import ASK, DONE, HEADERS
@@ -27,6 +30,7 @@ from engine.delivery.identity import TokenUse
 from engine.errors import MailrayError
 
 WEBHOOK_BODY = 1 << 20
+CALLERS = 1_000  # in one commit
 MINUTE = 60_000_000
 _GIF = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  # one transparent pixel
 _NO_STORE: Final = {"Cache-Control": "no-store, private", "Pragma": "no-cache"}
@@ -42,13 +46,18 @@ class Tokens(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FeedbackParts:
-    """What the application works with. ``wall`` is UTC microseconds; ``webhooks`` are those that are configured."""
+    """What the application works with. ``wall`` is UTC microseconds; ``webhooks`` are those that are configured.
+
+    ``check`` raises MailrayError while the store is away; ``events`` is None where nobody may post events.
+    """
 
     tokens: Tokens
     deliveries: Deliveries
     intake: FeedbackIntake
     webhooks: Sequence[Webhook]
     wall: Callable[[], int]
+    check: Callable[[], object]
+    events: EventParts | None = None
 
 
 def feedback_application(parts: FeedbackParts) -> Starlette:
@@ -59,7 +68,8 @@ def feedback_application(parts: FeedbackParts) -> Starlette:
         routes=routes,
         middleware=[
             Middleware(Measured, metrics=metrics, routes=routes),
-            Middleware(Limits, bodies={"/hooks/": WEBHOOK_BODY}),
+            Middleware(Bearer, path=EVENTS_PATH, token=None if parts.events is None else parts.events.token),
+            Middleware(Limits, bodies={"/hooks/": WEBHOOK_BODY, EVENTS_PATH: LARGEST_BODY}),
         ],
         exception_handlers={MailrayError: _unavailable},
     )
@@ -68,7 +78,8 @@ def feedback_application(parts: FeedbackParts) -> Starlette:
 class _Routes:
     def __init__(self, parts: FeedbackParts, metrics: FeedbackMetrics) -> None:
         self._parts = parts
-        self._intake = GroupedIntake(parts.intake)
+        self._group: GroupCommit[Sequence[FeedbackEvent], None] = GroupCommit(self._write, lambda _: 1, CALLERS)
+        self._events = None if parts.events is None else EventRoute(parts.events.intake, metrics)
         self._metrics = metrics
         self._webhooks: Mapping[str, Webhook] = {each.name: each for each in parts.webhooks}
 
@@ -81,6 +92,7 @@ class _Routes:
             Route("/hooks/{provider}", self.webhook, methods=["POST"]),
             Route("/healthz", self.health, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),
+            *([] if self._events is None else [Route(EVENTS_PATH, self._events.post, methods=["POST"])]),
         ]
 
     async def ask(self, request: Request) -> Response:
@@ -128,6 +140,8 @@ class _Routes:
         return JSONResponse({"events": len(events)})
 
     async def health(self, _request: Request) -> Response:
+        """Whether what is told would be kept; a store that is away answers 503 like every other path."""
+        await run_in_threadpool(self._parts.check)
         return PlainTextResponse("ok", headers=_NO_STORE)
 
     async def metrics(self, _request: Request) -> Response:
@@ -142,8 +156,12 @@ class _Routes:
         return delivery
 
     async def _take(self, events: Sequence[FeedbackEvent]) -> None:
-        await self._intake.take(events)
+        await self._group.take(events)
         self._metrics.told(events)
+
+    def _write(self, group: Sequence[Sequence[FeedbackEvent]]) -> Sequence[None]:
+        self._parts.intake.take([each for events in group for each in events])
+        return [None] * len(group)
 
 
 def _of(delivery: Delivery, kind: Kind, now: int, source: str, url: str = "") -> FeedbackEvent:

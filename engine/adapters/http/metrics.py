@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from engine.audience.posted import Answer
 from engine.delivery.feedback.events import FeedbackEvent
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -32,10 +34,33 @@ class FeedbackMetrics:
             "mailray_feedback_events", "Events told to us, by kind and source; repetitions count.", ["kind", "source"],
             registry=self._registry,
         )  # fmt: skip
+        self._posted = Counter(
+            "mailray_posted_events", "Events of requests that were kept; repetitions count.", registry=self._registry,
+        )  # fmt: skip
+        self._bad = Counter(
+            "mailray_posted_requests_refused", "Requests with an event that cannot be taken.", registry=self._registry,
+        )  # fmt: skip
+        self._commits = Histogram(
+            "mailray_events_commit_seconds", "Seconds until posted events are durable, by commit.",
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5), registry=self._registry,
+        )  # fmt: skip
+        self._grouped = Histogram(
+            "mailray_events_commit_requests", "Requests that share a commit.",
+            buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500), registry=self._registry,
+        )  # fmt: skip
 
     def told(self, events: Sequence[FeedbackEvent]) -> None:
         for each in events:
             self._events.labels(each.kind.value, each.source).inc()
+
+    def committing(self) -> AbstractContextManager[object]:
+        """Measures a commit of posted events."""
+        return self._commits.time()
+
+    def posted(self, answers: Sequence[Answer]) -> None:
+        self._grouped.observe(len(answers))
+        self._posted.inc(sum(each.accepted for each in answers))
+        self._bad.inc(sum(bool(each.bad) for each in answers))
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         self._requests.labels(route, method if method in _METHODS else "other", str(status)).inc()

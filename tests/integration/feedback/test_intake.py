@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -101,6 +102,28 @@ def test_a_store_that_cannot_be_written_keeps_nothing(campaign: Any, feedback: F
 def test_counts(feedback: Feedback) -> None:
     feedback.intake.take([event(1, Kind.HARD), event(2, Kind.HARD), event(3, Kind.OPEN)])
     assert feedback.log.counts() == {("hard", "test"): 2, ("open", "test"): 1}
+
+
+def test_what_came_back_is_an_event_of_its_recipient(campaign: Any, feedback: Feedback) -> None:
+    feedback.deliveries.index()
+    raw = next(iter(campaign.messages.values()))
+    delivery = feedback.deliveries.find_message_id(_message_id(raw))
+    assert delivery is not None
+    url = "https://shop.example.com/"
+    click = FeedbackEvent("link:1", Kind.CLICK, NOW, "link", delivery.key, delivery.address, detail=url)
+    strangers = [event(2, Kind.HARD), FeedbackEvent("test:3", Kind.OTHER, NOW, "test", delivery.key)]
+    for _ in range(2):
+        feedback.intake.take([click, *strangers])
+    rows = feedback.store.events(0, 100)[0].to_pylist()
+    assert [(each["event_id"], each["event_type"], each["user_id"], each["campaign_id"]) for each in rows] == [
+        ("feedback:link:1", "clicked", delivery.recipient, "welcome"),
+    ]
+    assert json.loads(rows[0]["properties"]) == {
+        "key": delivery.key.hex(),
+        "run": "first",
+        "source": "link",
+        "url": url,
+    }
 
 
 def _message_id(raw: bytes) -> str:

@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
-from typing import Any
+from typing import Any, cast
 
 import httpx
+import pyarrow as pa
 import pytest
 
-from engine.adapters.http import FeedbackParts, feedback_application
+from engine.adapters.http import EventParts, FeedbackParts, feedback_application
+from engine.audience.incoming import EVENT, Reading
+from engine.audience.store import Store
 from engine.delivery.feedback.contract import Delivery
 from engine.delivery.feedback.events import FeedbackEvent
 from engine.delivery.feedback.keyring import Keyring, sign_link
@@ -19,18 +22,32 @@ from engine.delivery.feedback.rules import BounceRules
 from engine.delivery.feedback.webhooks import PostmarkWebhook
 from engine.delivery.identity import TokenUse, delivery_keys, tokens
 from engine.errors import TryAgainError
+from engine.pipeline.events_intake import EventIntake
 
 SECRET = b"a campaign's secret"
 KEYS = delivery_keys("default", "spring", ["offer", "offer"], "2026-03-02", ["19", "20"])
 NOW = 1_772_442_000_000_000
 
 
+TOKEN = "a-token"
+
+
 @dataclass
 class Memory:
-    """Deliveries and intake in memory."""
+    """Deliveries, intake and posted events in memory."""
 
     events: list[FeedbackEvent] = field(default_factory=list)
+    posted: list[dict[str, Any]] = field(default_factory=list)
     down: bool = False
+
+    def put_events(self, events: pa.RecordBatch) -> int:
+        self.check()
+        self.posted.extend(events.to_pylist())
+        return events.num_rows
+
+    def check(self) -> None:
+        if self.down:
+            raise TryAgainError.single("MR671", "the store cannot be written now")
 
     def find(self, key: bytes) -> Delivery | None:
         known = Delivery(KEYS[0].as_py(), "run", "spring", "news", "19", "noor.19@example.com")
@@ -40,8 +57,7 @@ class Memory:
         return None
 
     def take(self, events: Sequence[FeedbackEvent]) -> int:
-        if self.down:
-            raise TryAgainError.single("MR671", "the store cannot be written now")
+        self.check()
         self.events.extend(events)
         return len(events)
 
@@ -80,7 +96,9 @@ def asked() -> Asked:
 def ask(asked: Asked, rules: BounceRules) -> Callable[..., httpx.Response]:
     """Ask for a path; redirects are not followed."""
     keyring, webhooks = Keyring([SECRET], "default"), [PostmarkWebhook(b"hook:password", rules)]
-    parts = FeedbackParts(keyring, asked.memory, asked.memory, webhooks, lambda: NOW)
+    memory = asked.memory
+    posting = EventParts(EventIntake(cast("Store", memory), Reading(EVENT)), TOKEN.encode())
+    parts = FeedbackParts(keyring, memory, memory, webhooks, lambda: NOW, memory.check, posting)
     transport = httpx.ASGITransport(feedback_application(parts))
 
     async def answer(method: str, path: str, **given: Any) -> httpx.Response:

@@ -153,5 +153,9 @@ def test_metrics_name_nobody(ask: Ask, asked: Any) -> None:
     assert asked.unsubscribe[3:] not in text
 
 
-def test_health(ask: Ask) -> None:
+def test_health(ask: Ask, asked: Any) -> None:
     assert ask("GET", "/healthz").text == "ok"
+    asked.memory.down = True
+    assert ask("GET", "/healthz").status_code == 503
+    asked.memory.down = False
+    assert ask("GET", "/healthz").status_code == 200
