@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from engine.errors import Place
-from engine.ledger.entries import checksum, digest_of
+from engine.ledger.entries import Log, checksum, digest_of
 from engine.ledger.replay import damaged
 
+TOGETHER = 32_768  # entries that are Python objects at a time
 
-def verify_chain(rows: Sequence[Sequence[object]], batches: Sequence[tuple[int, int]], place: Place) -> int:
+
+def read_chain(
+    fetch: Callable[[int], Sequence[Sequence[object]]], batches: Sequence[tuple[int, int]], place: Place
+) -> tuple[Log, int]:
+    """All entries, verified, and the last checksum. ``fetch`` gives the next so many entries, or what there is.
+
+    Raises InputError (MR604) for entries that were changed, lost or added; ``place`` is where they are read.
+    """
+    logs, chain = [], 0
+    for few in _together(batches):
+        rows = fetch(sum(entries for entries, _ in few))
+        chain = verify_chain(rows, few, place, chain)
+        logs.append(Log.of(rows))
+    if fetch(1):
+        raise damaged(place, "entries stand behind the last that were written")
+    return Log.joined(logs), chain
+
+
+def _together(batches: Sequence[tuple[int, int]]) -> Iterator[Sequence[tuple[int, int]]]:
+    start = held = 0
+    for end, (entries, _) in enumerate(batches, 1):
+        held += entries
+        if held >= TOGETHER or end == len(batches):
+            yield batches[start:end]
+            start, held = end, 0
+
+
+def verify_chain(
+    rows: Sequence[Sequence[object]], batches: Sequence[tuple[int, int]], place: Place, chain: int = 0
+) -> int:
     """Compare entries with the (number of entries, checksum) of each batch, and return the last checksum.
 
-    Raises InputError (MR604) for entries that were changed, lost or added; ``place`` is where they were read.
+    ``chain`` is the checksum before the first. Raises InputError (MR604) for entries that were changed, lost or added; ``place`` is
+    where they were read.
     """
-    start, chain = 0, 0
+    start = 0
     for entries, expected in batches:
         try:
             chain = checksum(rows[start : start + entries], chain)

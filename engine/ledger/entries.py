@@ -59,6 +59,15 @@ class Log:
         texts = [pa.array(column, pa.string()) for column in columns[NUMBERS:]]
         return cls(*numbers, *texts)
 
+    @classmethod
+    def joined(cls, logs: Sequence[Log]) -> Log:
+        """Logs that follow one another."""
+        if not logs:
+            return cls.of(())
+        columns = [[getattr(log, name) for log in logs] for name in Entry._fields]
+        numbers = [np.concatenate(column) for column in columns[:NUMBERS]]
+        return cls(*numbers, *(pa.concat_arrays(column) for column in columns[NUMBERS:]))
+
     def __len__(self) -> int:
         return len(self.row)
 

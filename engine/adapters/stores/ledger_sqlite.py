@@ -18,10 +18,10 @@ from typing import Any
 from engine.adapters.stores.owner_lock import OwnerLock
 from engine.adapters.stores.statements import statement
 from engine.errors import FileAccessError, InputError, MailrayError, Place, TryAgainError
-from engine.ledger.chain import verify_chain, verify_keys
+from engine.ledger.chain import read_chain, verify_keys
 from engine.ledger.contract import refuse_claim, refuse_plan, refuse_stale
 from engine.ledger.counts import Counts
-from engine.ledger.entries import Entry, Log, checksum, digest_of
+from engine.ledger.entries import Entry, checksum, digest_of
 from engine.ledger.replay import Standing, damaged, replay
 from engine.ledger.states import Reason, State
 from engine.ledger.tally import Tally
@@ -164,10 +164,9 @@ class SqlitePartition:
         """All entries, verified; the end of the checksums' chain is kept for the next append."""
         with self._transaction("DEFERRED"):
             messages, planned_at = (self._row("read_plan") or (0, 0))[:2]
-            rows = self._connection.execute(statement("ledger", "read_entries")).fetchall()
-            batches = self._connection.execute(statement("ledger", "read_batches")).fetchall()
-        self._chain = verify_chain(rows, batches, self._place)
-        return replay(messages, planned_at, Log.of(rows), self._place)
+            batches = self._run("read_batches").fetchall()
+            log, self._chain = read_chain(self._run("read_entries").fetchmany, batches, self._place)
+        return replay(messages, planned_at, log, self._place)
 
     def _take_lock(self, holder: str, *, expired: bool) -> None:
         """The owner's lock shows that an owner has died before its lease runs out."""
