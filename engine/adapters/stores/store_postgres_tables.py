@@ -14,7 +14,7 @@ from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
 from engine.adapters.stores.pool import PooledConnection
 from engine.adapters.stores.pool_tables import PoolTables, Result
 
-BATCH_BYTES = 1 << 20
+BATCH_BYTES = 1 << 19
 _NO_SUCH_VALUE = ("22", "54")  # SQLSTATE classes: data exception, program limit exceeded
 
 

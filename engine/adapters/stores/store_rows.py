@@ -16,7 +16,7 @@ from engine.errors import InputError, did_you_mean
 
 GIVEN_USERS = pa.schema([field for field in USERS if field.name != "version"])
 CHANGES = pa.schema([USERS.field("user_id"), USERS.field("attributes")])
-TOLD_USERS = 100_000  # a write that changes more is not told one by one
+TOLD_USERS = 50_000  # a write that changes more is not told one by one
 TOLD_SECONDS = 3_600
 WRITES_SECONDS = 90 * 86_400
 _JSON = frozenset({"attributes", "properties"})
