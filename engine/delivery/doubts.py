@@ -118,7 +118,7 @@ def reconcile(
                     detail=str(evidence), remote_id=evidence.remote_id
                 )
             )
-        elif attempt < MOST_TRIES_IN_DOUBT and now < int(first[row]) + remembers - MARGIN:
+        elif attempt < MOST_TRIES_IN_DOUBT and 0 <= now - int(first[row]) < remembers - MARGIN:
             entries.append(_entry(row, State.RESOLVED_RESEND, attempt, now)._replace(detail="its key is known again"))
         elif now < at + rule.after:
             looks.append(rule.next_look(at, now))

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from engine.campaign.schema import UnknownPolicy
 from engine.delivery.dispatch import GRACE, LONGEST_NAP
+from engine.delivery.doubts import MOST_TRIES_IN_DOUBT
 from engine.ledger.states import TERMINAL, TRANSITIONS, State
 from simulated.process import content_of
 from simulated.story import Story
@@ -21,6 +22,7 @@ def check(story: Story) -> None:
     _nobody_is_lost(story, history)
     _nobody_gets_it_twice(story, arrived, history)
     _ledger_and_server_agree(arrived, history)
+    _doubts_are_settled_by_what_is_known(story, history)
     _only_allowed_steps(story, history)
     _what_was_refused_is_not_tried_again(story, history)
     _after_a_stop_there_is_silence(story)
@@ -56,10 +58,31 @@ def _nobody_gets_it_twice(story: Story, arrived: Counter[int], history: dict[int
 
 def _ledger_and_server_agree(arrived: Counter[int], history: dict[int, list[State]]) -> None:
     for row, steps in history.items():
-        if steps[-1] is State.ACCEPTED:
+        if steps[-1] in (State.ACCEPTED, State.RESOLVED_SENT):
             assert arrived[row] >= 1, f"{row}: accepted, so it has arrived"
         if arrived[row]:
             assert {State.ACCEPTED, State.UNKNOWN} & set(steps), f"{row}: arrived, so it is accepted or was in doubt"
+
+
+def _doubts_are_settled_by_what_is_known(story: Story, history: dict[int, list[State]]) -> None:
+    if story.policy is not UnknownPolicy.RECONCILE:
+        return
+    log = story.standing.log
+    intent_at: dict[int, int] = {}
+    for row, state, at in zip(log.row.tolist(), log.state.tolist(), log.at.tolist(), strict=True):
+        if state == State.INTENT:
+            intent_at[row] = at
+        elif state == State.RESOLVED_SENT:
+            assert story.gossip.asked[row, at], f"{row}: found out, so somebody said so"
+        elif state in (State.RESOLVED_SKIPPED, State.RESOLVED_RESEND):
+            assert not story.gossip.asked[row, at], f"{row}: given up or sent again though somebody knew"
+            assert at >= intent_at[row] + story.rule.after, f"{row}: not waited for"
+    for row, steps in history.items():
+        if State.RESOLVED_RESEND in steps:
+            assert story.rule.then is UnknownPolicy.RESEND
+        if steps[-1] is State.UNKNOWN:
+            assert story.rule.then is UnknownPolicy.RESEND, f"{row}: nobody decided"
+            assert story.standing.attempt[row] >= MOST_TRIES_IN_DOUBT, f"{row}: nobody decided"
 
 
 def _only_allowed_steps(story: Story, history: dict[int, list[State]]) -> None:

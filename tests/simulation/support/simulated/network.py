@@ -27,10 +27,11 @@ _ROW = re.compile(rb"RCPT TO:<to(\d+)@", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message that the server has taken: its row, and its bytes."""
+    """A message that the server has taken: its row, its bytes, and when (seconds of the loop)."""
 
     row: int
     content: bytes
+    at: float
 
 
 class Wire(asyncio.Transport):
@@ -138,7 +139,7 @@ class _ServerEnd:
             content, dot, rest = self._buffer.partition(b"\r\n.\r\n")
             if not dot:
                 return False
-            arrival = Arrival(self._row or 0, content)
+            arrival = Arrival(self._row or 0, content, asyncio.get_running_loop().time())
             self._buffer, self._in_content, self._sender, self._row = rest, False, False, None
             self._answer(b"250 2.0.0 taken", lambda: self._network.arrivals.append(arrival))
             return True

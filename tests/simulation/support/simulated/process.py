@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from engine.adapters.transports import Deadlines, TransportSettings
 from engine.adapters.transports.smtp.transport import open_smtp
 from engine.delivery.dispatch import Surroundings
+from engine.delivery.doubts import Witness
 from engine.delivery.message import Message
 from engine.delivery.supply import Block
 from engine.delivery.transport import Transport
@@ -62,6 +63,7 @@ class Process:
     settings: Settings
     luck: Luck
     wall: Callable[[], int]
+    witness: Witness
     wires: list[Wire] = field(default_factory=list)
     dots: list[float] = field(default_factory=list)
     dead: bool = False
@@ -89,7 +91,7 @@ class Process:
 
     async def _deliver(self) -> Delivered:
         HOST.set(self)
-        around = Surroundings(wall=self.wall, stopped=lambda: self.stopped_at is not None)
+        around = Surroundings(wall=self.wall, stopped=lambda: self.stopped_at is not None, witness=self.witness)
         keys = [key_of(row) for row in range(self.messages)]
         transport = smtp_transport(self.settings.reply_timeout)
         return await deliver(Disk(self), keys, blocks, transport, self.settings, around)

@@ -7,12 +7,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from engine.campaign.schema import UnknownPolicy
+from engine.delivery.doubts import DoubtRule, Witnesses
 from engine.delivery.retry import Backoff
 from engine.delivery.worker import LEASE_MARGIN, Delivered, Settings
 from engine.errors import InternalError, MailrayError, RefusedError
 from engine.ledger.memory import MemoryLedger
 from engine.ledger.replay import Standing
 from simulated.faults import Luck
+from simulated.gossip import Gossip
 from simulated.loop import VirtualLoop
 from simulated.network import HOST, Network
 from simulated.process import Process
@@ -40,7 +42,10 @@ class Story:
         self.network = Network(self.luck)
         random = self.luck.random
         self.messages = random.randint(1, 24)
-        self.policy = random.choice((UnknownPolicy.SKIP, UnknownPolicy.RESEND))
+        self.policy = random.choice((*UnknownPolicy,))
+        after, then = random.choice((60, 1_800, 20_000)), random.choice((UnknownPolicy.SKIP, UnknownPolicy.RESEND))
+        self.rule = DoubtRule(after * 1_000_000, then)
+        self.gossip = Gossip(self.luck, self.network.arrivals, self._wall)
         self.connections = random.choice((1, 2, 4, 8))
         self.reply_timeout = random.choice((30.0, 120.0, 600.0))
 
@@ -98,10 +103,12 @@ class Story:
             owner=f"process {len(self.processes)}",
             connections=self.connections,
             on_unknown=self.policy,
+            rule=self.rule,
             reply_timeout=self.reply_timeout,
             backoff=Backoff(attempts=4),
         )
-        process = Process(self.ledger.partition(0), self.messages, settings, self.luck, self._wall)
+        witness = Witnesses([self.gossip])
+        process = Process(self.ledger.partition(0), self.messages, settings, self.luck, self._wall, witness)
         self.processes.append(process)
         self.endings.append(asyncio.get_running_loop().create_task(self._ended(process, process.start())))
         return process
