@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from engine.assembly.cache import look_at_redis
 from engine.assembly.campaign import OpenCampaign
 from engine.assembly.ledger import ledger_record
 from engine.assembly.secrets import resolve_secret
@@ -40,6 +41,8 @@ def examine(settings: AppSettings, campaign: OpenCampaign | None = None) -> Iter
     yield _found("ray", _ray)
     yield _found("run folder", lambda: _folder(settings.runs))
     yield _found("ledger", lambda: _ledger(settings, Path() if campaign is None else campaign.audience_folder))
+    if settings.redis is not None:
+        yield _found("redis", lambda: look_at_redis(settings.cache_at))
     if settings.address is not None:
         yield Finding(
             "cluster", True, f"{settings.address}, RAY_AUTH_MODE={os.environ.get('RAY_AUTH_MODE', 'not set')}"

@@ -43,6 +43,15 @@ class AppSettings(BaseSettings):
     store_min_connections: int = Field(default=5, ge=0)
     store_connection_timeout: float = Field(default=30.0, gt=0)
     store_idle_timeout: float = Field(default=600.0, gt=0)
+    redis: str | None = (
+        None  # redis://host:port/database, which nodes share as a cache; each has only its own memory if absent
+    )
+    redis_password: str | None = Field(default=None, pattern="^(env|file):.")
+    cache_secret: str | None = Field(
+        default=None, pattern="^(env|file):."
+    )  # proves that we have written what Redis holds
+    cache_memory_mib: int = Field(default=64, ge=1)  # of each process
+    cache_ttl_seconds: float = Field(default=300.0, gt=0)
 
     @classmethod
     def settings_customise_sources(
@@ -75,17 +84,27 @@ class AppSettings(BaseSettings):
     @property
     def stores_at(self) -> StoresAt:
         """Where what outlives runs is kept, for any process; a password's file is named by its whole path from here on."""
-        kind, _, name = (self.store_password or "").partition(":")
         return StoresAt(
             folder=self.stores_folder,
             database=self.store,
-            password=f"file:{Path(name).absolute()}" if kind == "file" else self.store_password,
+            password=_anywhere(self.store_password),
             replicas=self.store_replicas,
             replica_lag=self.store_replica_lag,
             max_connections=self.store_max_connections,
             min_connections=min(self.store_min_connections, self.store_max_connections),
             connection_timeout=self.store_connection_timeout,
             idle_timeout=self.store_idle_timeout,
+        )
+
+    @property
+    def cache_at(self) -> CacheAt:
+        """What caches a process has, for any process."""
+        return CacheAt(
+            redis=self.redis,
+            password=_anywhere(self.redis_password),
+            secret=_anywhere(self.cache_secret),
+            memory=self.cache_memory_mib << 20,
+            ttl_seconds=self.cache_ttl_seconds,
         )
 
     def new_run_folder(self, campaign: str, now: datetime) -> Path:
@@ -120,6 +139,17 @@ class StoresAt:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheAt:
+    """The caches of a process: ``memory`` bytes of its own, and ``redis`` if there is one; ``password`` and ``secret`` by reference."""
+
+    redis: str | None = None
+    password: str | None = None
+    secret: str | None = None
+    memory: int = 64 << 20
+    ttl_seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
 class RunSettings:
     """What is needed to work on a run in any process of the cluster. ``origin`` is the campaign's folder, where references to
     secrets and relative paths begin; the secrets themselves never travel. ``stores`` is where what outlives runs is kept."""
@@ -138,6 +168,12 @@ def leaves_machine(transport: str) -> bool:
     """Whether a transport may carry mail away from this machine."""
     parts = urlsplit(transport)
     return parts.scheme not in ("file", "rehearsal") and parts.hostname not in ("127.0.0.1", "::1", "localhost")
+
+
+def _anywhere(reference: str | None) -> str | None:
+    """A reference that means the same in any folder."""
+    kind, _, name = (reference or "").partition(":")
+    return f"file:{Path(name).absolute()}" if kind == "file" else reference
 
 
 def _words(fault: Exception) -> str:

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Event, Thread
 
-from engine.adapters.caches.announcements import Announcements
 from engine.cache.figures import Figures
 from engine.cache.stack import CacheStack
 from engine.errors import MailrayError
@@ -45,12 +44,15 @@ class Background:
 
 
 @contextmanager
-def kept(stacks: Sequence[CacheStack], announcements: Announcements | None, figures: Figures) -> Iterator[None]:
-    """Keep the stacks up with their origin while in the block; they are when it begins, unless the origin does not answer."""
+def kept(stacks: Sequence[CacheStack], hear: Callable[[Event], None] | None, figures: Figures) -> Iterator[None]:
+    """Keep the stacks up with their origin while in the block; they are when it begins, unless the origin does not answer.
+
+    ``hear`` hears other nodes until an event is set.
+    """
     ended = Event()
     threads = [Thread(target=_follow, args=(stacks, figures, ended), name="cache follows", daemon=True)]
-    if announcements is not None:
-        threads.append(Thread(target=announcements.hear, args=(ended,), name="cache hears", daemon=True))
+    if hear is not None:
+        threads.append(Thread(target=hear, args=(ended,), name="cache hears", daemon=True))
     _look(stacks, figures)
     for each in threads:
         each.start()

@@ -22,7 +22,7 @@ def test_what_came_last_is_given(scene: Any) -> None:
 
 
 def test_any_text_can_be_a_name_and_a_value(scene: Any) -> None:
-    texts = {"": "nothing", "a:b": "colon", "a\nb\0": "controls", "ä𝄞": "", "x" * 2_000: "y" * 100_000}
+    texts = dict(zip(scene.odd, ["y" * 500, "", "ä𝄞\n", "' --", "z"], strict=False))
     scene.keep(texts)
     assert scene.read([*texts]) == [*texts.values()]
 

@@ -71,7 +71,7 @@ def running() -> Iterator[Running]:
         ) -> Node:
             node = Node(origin, server, name, policy or Policy())
             ends.callback(node.background.close)
-            ends.enter_context(kept([node.stack], node.announcements if hears else None, node.figures))
+            ends.enter_context(kept([node.stack], node.announcements.hear if hears else None, node.figures))
             return node
 
         yield run
