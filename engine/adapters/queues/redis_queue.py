@@ -1,0 +1,164 @@
+"""The cluster's queue in Redis Streams (7.0 or later, one server or a primary): a stream a priority, read by one group.
+
+Durable only when Redis writes what it acknowledges to its append-only file, and forgets nothing for want of memory; a server that
+does not is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from itertools import chain
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import redis
+
+from engine.adapters.queues.rows import Row, fields, taken
+from engine.campaign.schema import Priority
+from engine.errors import Place, ServiceError, TryAgainError
+
+TOGETHER = 1_000
+"""Items of one command: Redis does nothing else while it runs."""
+DEADLINE = 5.0
+_GROUP = "workers"
+_TAKER = "worker"  # who took an item does not matter, only how long ago
+_PREFIX = "mailray:queue"
+_NAMES = f"{_PREFIX}:names"
+
+Value = TypeVar("Value")
+
+
+class RedisQueue:
+    """Raises ServiceError (MR692) when the server would lose what it has acknowledged, TryAgainError (MR691) when it does not answer."""
+
+    def __init__(self, url: str, password: str | None) -> None:
+        parts = urlsplit(url)
+        self._place = Place(f"redis://{parts.hostname}:{parts.port or 6379}{parts.path}")
+        self._client = redis.Redis.from_url(
+            url,
+            password=password,
+            socket_timeout=DEADLINE,
+            socket_connect_timeout=DEADLINE,
+            client_name="mailray",
+            protocol=2,
+        )
+        self._put, self._done = (
+            self._client.register_script(resources.files(__package__).joinpath("lua", name).read_text("utf-8"))
+            for name in ("put.lua", "done.lua")
+        )
+        self._ready = False
+
+    def put(self, items: pa.RecordBatch) -> int:
+        entries = [_entry(row) for row in fields(items)]
+        with self._answering():
+            return sum(self._put(keys=[_NAMES], args=[*chain(*part)]) for part in _parts(entries))
+
+    def take(self, priority: Priority, most: int, lapse: float) -> pa.RecordBatch:
+        stream, rows = _stream(priority), []
+        with self._answering():
+            for entry, values in self._free(stream, most, int(lapse * 1_000)):
+                row = _row(values)
+                if row is None:  # whoever can write to Redis can put anything there
+                    self._done(keys=[_NAMES], args=[_GROUP, stream, entry])
+                else:
+                    rows.append((*row, f"{priority.value} {entry.decode()}"))
+        return taken(rows)
+
+    def hold(self, tickets: Sequence[str]) -> None:
+        with self._answering():
+            for priority in Priority:
+                entries = [entry for name, entry in map(str.split, tickets) if name == priority.value]
+                for part in _parts(entries):
+                    self._client.xclaim(_stream(priority), _GROUP, _TAKER, 0, [*part], justid=True)
+
+    def done(self, tickets: Sequence[str]) -> int:
+        named = [(_stream(Priority(name)), entry) for name, entry in map(str.split, tickets)]
+        with self._answering():
+            return sum(self._done(keys=[_NAMES], args=[_GROUP, *chain(*part)]) for part in _parts(named))
+
+    def depths(self) -> dict[Priority, int]:
+        with self._answering():
+            return {priority: int(self._client.xlen(_stream(priority))) for priority in Priority}
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _free(self, stream: str, most: int, lapse: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        """What was taken and has lapsed, and then what nobody has taken yet."""
+        found: list[Any] = []
+        start: Any = "0-0"
+        while len(found) < most:
+            start, lapsed, _ = self._client.xautoclaim(
+                stream, _GROUP, _TAKER, lapse, start, min(TOGETHER, most - len(found))
+            )
+            found += lapsed
+            if start == b"0-0":
+                break
+        while len(found) < most:
+            read: Any = self._client.xreadgroup(_GROUP, _TAKER, {stream: ">"}, min(TOGETHER, most - len(found)))
+            if not read:
+                break
+            found += read[0][1]
+        return found
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            if not self._ready:
+                self._prepare()
+            yield
+        except (redis.RedisError, OSError) as fault:
+            raise TryAgainError.single(
+                "MR691",
+                f"the queue does not answer: {' '.join(str(fault).split())[:200]}",
+                place=self._place,
+                help="nothing that was taken in is lost; it goes on when Redis is back",
+            ) from fault
+
+    def _prepare(self) -> None:
+        known = {**self._client.info("persistence"), **self._client.info("memory")}
+        if not known.get("aof_enabled"):
+            raise self._forgetful("it keeps nothing on the disk", "`appendonly yes` and `appendfsync always`")
+        if known.get("maxmemory_policy") != "noeviction":
+            raise self._forgetful("it forgets what it has no memory for", "`maxmemory-policy noeviction`")
+        for priority in Priority:
+            try:
+                self._client.xgroup_create(_stream(priority), _GROUP, "0", mkstream=True)
+            except redis.ResponseError as fault:
+                if "BUSYGROUP" not in str(fault):
+                    raise
+        self._ready = True
+
+    def _forgetful(self, why: str, setting: str) -> ServiceError:
+        return ServiceError.single(
+            "MR692",
+            f"Redis cannot keep the queue: {why}",
+            place=self._place,
+            help=f"set {setting}, or keep the queue in the store",
+        )
+
+
+def _stream(priority: Priority) -> str:
+    return f"{_PREFIX}:{priority.value}"
+
+
+def _entry(row: Row) -> tuple[str, str, str]:
+    return json.dumps([row[1], row[0]]), _stream(Priority(row[3])), json.dumps(row)
+
+
+def _row(values: dict[bytes, bytes]) -> Row | None:
+    try:
+        row = json.loads(values[b"item"])
+        taken([(*row, "")])
+    except (KeyError, ValueError, TypeError, RecursionError):
+        return None
+    return tuple(row)
+
+
+def _parts(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    for start in range(0, len(values), TOGETHER):
+        yield values[start : start + TOGETHER]

@@ -1,0 +1,1 @@
+SELECT priority, count(*) FROM mailray.queue_item GROUP BY priority;

@@ -1,0 +1,1 @@
+DELETE FROM mailray.queue_item WHERE position = ANY(%(position)s::bigint[]);

@@ -1,0 +1,1 @@
+SELECT priority, items FROM depth;

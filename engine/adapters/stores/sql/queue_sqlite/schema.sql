@@ -1,0 +1,26 @@
+-- A row an item that is not done; `position` is the order of arrival and its ticket.
+CREATE TABLE item (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    item_id  TEXT NOT NULL,
+    tenant   TEXT NOT NULL,
+    workflow TEXT NOT NULL,
+    priority TEXT NOT NULL,
+    user_id  TEXT NOT NULL,
+    arrived  INTEGER NOT NULL,            -- UTC microseconds
+    payload  TEXT,
+    since    REAL NOT NULL DEFAULT -1e18  -- when it was taken or held last: UTC seconds
+);
+CREATE UNIQUE INDEX item_name ON item (tenant, item_id);
+CREATE INDEX item_order ON item (priority, position, since);
+
+CREATE TABLE depth (
+    priority TEXT PRIMARY KEY,
+    items    INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TRIGGER item_came AFTER INSERT ON item BEGIN
+    INSERT INTO depth (priority, items) VALUES (new.priority, 1)
+    ON CONFLICT (priority) DO UPDATE SET items = items + 1;
+END;
+CREATE TRIGGER item_went AFTER DELETE ON item BEGIN
+    UPDATE depth SET items = items - 1 WHERE priority = old.priority;
+END;
