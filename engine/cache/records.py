@@ -25,7 +25,7 @@ class Kind(IntEnum):
     ABSENT = 2
     """Nobody is known under the key."""
     GONE = 3
-    """What was known up to the version is no longer true; keeps late writers of older values off."""
+    """What was known up to the version is no longer true. It is never fresh, and keeps late writers of older values off."""
     MARKS = 4
     """Not of a key: how far a shared layer has been brought up, see ``engine.cache.layer.Marks``."""
 

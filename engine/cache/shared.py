@@ -9,7 +9,7 @@ from typing import TypeAlias
 from engine.cache.breaker import Breaker
 from engine.cache.figures import Figures
 from engine.cache.layer import LayerDownError, Marks, Record, SharedLayer
-from engine.cache.records import Kind, heads_of
+from engine.cache.records import heads_of
 from engine.cache.space import Space
 
 Changed: TypeAlias = Callable[[int], Sequence[str] | None]
@@ -34,7 +34,7 @@ class Shared:
         self.open = False
 
     def get_many(self, keys: Sequence[str]) -> list[Record | None]:
-        """Records that are not known to be outdated; they may have expired."""
+        """Records that are not known to be outdated; they may have expired, as those that an invalidation leaves always have."""
         if not self.open:
             return [None] * len(keys)
         try:
@@ -44,8 +44,7 @@ class Shared:
             return [None] * len(keys)
         found = [index for index, record in enumerate(records) if record is not None]
         heads = heads_of([record for record in records if record is not None])
-        outdated = (heads["kind"] == Kind.GONE) | (heads["version"] < self._floor)
-        for index in outdated.nonzero()[0]:
+        for index in (heads["version"] < self._floor).nonzero()[0]:
             records[found[index]] = None
         return records
 

@@ -47,11 +47,10 @@ class Scene:
         space = self.spaces[tenant]
         found: Readable = self.layer
         records = found.get_many(space.keys(names))
-        kinds = [None if record is None else heads_of([record])["kind"][0] for record in records]
-        return [
-            space.rows.unpack([record]).column(self.text)[0].as_py() if record and kind == Kind.PRESENT else None
-            for record, kind in zip(records, kinds, strict=True)
-        ]
+        there = [record is not None and heads_of([record])["kind"][0] == Kind.PRESENT for record in records]
+        batch = space.rows.unpack([record for record, good in zip(records, there, strict=True) if record and good])
+        texts = iter(batch.column(self.text).to_pylist())
+        return [next(texts) if good else None for good in there]
 
     def keep(self, texts: dict[str, str], version: int = 1, tenant: str = "a") -> None:
         self.layer.put_many(*self.records(texts, version, tenant))

@@ -128,6 +128,21 @@ def test_what_changes_here_while_it_is_loaded_is_not_kept(node: Any, customers: 
     assert node.get("a") == ["new"]
 
 
+def test_who_asks_after_a_change_is_not_given_what_was_asked_for_before_it(node: Any, customers: Any) -> None:
+    customers.put("a", "old")
+    got: list[list[str | None]] = []
+
+    def meanwhile() -> None:
+        node.stack.invalidate(["a"], customers.put("a", "new"))
+        asking = threading.Thread(target=lambda: got.append(node.get("a")), daemon=True)
+        asking.start()
+        asking.join(20)
+
+    customers.between = meanwhile
+    assert node.get("a") == ["old"]
+    assert got == [["new"]] and node.get("a") == ["new"]
+
+
 def test_a_load_during_which_everything_may_have_changed_is_not_kept(node: Any, customers: Any) -> None:
     customers.put("a", "old")
 
