@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from engine.adapters.stores.pool import PooledConnection, PostgresPool
 from engine.adapters.stores.store_attributes import laid_together
-from engine.adapters.stores.store_postgres_tables import ArrowTables, refused_values
+from engine.adapters.stores.store_postgres_tables import ArrowTables, refused_values, text_array
 from engine.adapters.stores.store_rows import (
     CHANGES,
     GIVEN_USERS,
@@ -42,7 +42,7 @@ class PostgresStore:
         self._tables = ArrowTables(pool, "store", "store_postgres", VERSION, tenant=tenant)
 
     def users(self, user_ids: pa.StringArray) -> pa.RecordBatch:
-        ids = askable(user_ids)
+        ids = text_array(askable(user_ids))
         return shaped(self._tables.read(lambda it: self._tables.found(it, "users", ids=ids)), USERS)
 
     def put_users(self, users: pa.RecordBatch, write: Write) -> int:
@@ -60,7 +60,7 @@ class PostgresStore:
         return self._write(write, "put_memberships", "incoming_memberships", rows)
 
     def memberships(self, user_ids: pa.StringArray) -> pa.RecordBatch:
-        ids = askable(user_ids)
+        ids = text_array(askable(user_ids))
         return shaped(self._tables.recent(lambda it: self._tables.found(it, "memberships", ids=ids)), MEMBERSHIPS)
 
     def put_events(self, events: pa.RecordBatch) -> int:
@@ -79,7 +79,7 @@ class PostgresStore:
         return self._tables.write(work)
 
     def known_events(self, event_ids: pa.StringArray) -> pa.StringArray:
-        ids = askable(event_ids)
+        ids = text_array(askable(event_ids))
         found = self._tables.read(lambda it: self._tables.found(it, "known_events", ids=ids))
         return shaped(found, pa.schema([EVENTS.field("event_id")])).column("event_id")
 
@@ -88,11 +88,11 @@ class PostgresStore:
         return shaped(found, EVENTS), found.column("position")[-1].as_py() if found.num_rows else after
 
     def events_of(self, user_ids: pa.StringArray, types: Sequence[str], since: int) -> pa.RecordBatch:
-        asked = {"ids": askable(user_ids), "types": [*types], "since": _instant(since)}
+        asked = {"ids": text_array(askable(user_ids)), "types": text_array(types), "since": _instant(since)}
         return shaped(self._tables.recent(lambda it: self._tables.found(it, "events_of", **asked)), EVENTS)
 
     def active_members(self, segment_types: Sequence[str], since: int) -> Iterator[pa.RecordBatch]:
-        yield from self._tables.batches("active_members", types=[*segment_types], since=_instant(since))
+        yield from self._tables.batches("active_members", types=text_array(segment_types), since=_instant(since))
 
     def version(self) -> int:
         found = self._tables.rows("version")
@@ -134,7 +134,7 @@ class PostgresStore:
         if changed > TOLD_USERS:
             gone = version
         elif users:
-            self._tables.row(connection, "note_change", version=version, users=users)
+            self._tables.row(connection, "note_change", version=version, users=text_array(users))
         if gone:
             self._tables.row(connection, "forgot", version=gone)
 

@@ -3,7 +3,7 @@ for COPY, by which the rows travel, takes no parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from engine.adapters.stores.pool import PooledConnection
 from engine.adapters.stores.pool_tables import PoolTables, Result
 
 BATCH_BYTES = 1 << 19
+_ESCAPES = str.maketrans({'"': '\\"', "\\": "\\\\"})
 _NO_SUCH_VALUE = ("22", "54")  # SQLSTATE classes: data exception, program limit exceeded
 
 
@@ -60,6 +61,11 @@ class ArrowTables(PoolTables):
     def _whole(self, connection: PooledConnection, name: str, values: dict[str, object]) -> str:
         cursor = psycopg.ClientCursor(connection)
         return cursor.mogrify(self.statement(name).rstrip().removesuffix(";"), {**self._fixed, **values})
+
+
+def text_array(values: Iterable[str]) -> str:
+    """An array as PostgreSQL reads it (section 8.15.2 of its manual); psycopg takes several times as long, value by value."""
+    return "{" + ",".join([f'"{each.translate(_ESCAPES)}"' for each in values]) + "}"
 
 
 @contextmanager

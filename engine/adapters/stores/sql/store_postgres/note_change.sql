@@ -1,1 +1,1 @@
-INSERT INTO mailray.store_changes (tenant, version, user_ids) VALUES (%(tenant)s, %(version)s, %(users)s);
+INSERT INTO mailray.store_changes (tenant, version, user_ids) VALUES (%(tenant)s, %(version)s, %(users)s::text[]);
