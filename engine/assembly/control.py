@@ -58,7 +58,7 @@ def doubts(path: Path) -> Sequence[Doubt]:
     """The messages of a run whose fate is unknown, with what came back of them."""
     folder = RunFolder(path.absolute())
     stores = StoresAt.of_record(folder.read_json(MANIFEST)["stores"])
-    return list(settlement(folder).doubts(feedback_evidence(stores.folder)))
+    return list(settlement(folder).doubts(feedback_evidence(stores)))
 
 
 def reconcile_doubts(path: Path, settings: AppSettings) -> tuple[dict[str, int], Sequence[Diagnostic]]:
@@ -67,7 +67,7 @@ def reconcile_doubts(path: Path, settings: AppSettings) -> tuple[dict[str, int],
     opened = reopen_run(path, settings, check_origin=False)
     campaign, run = opened.campaign.campaign, opened.settings
     route = Route(run.transport, run.credentials)
-    witness = open_witness(run.stores.folder, route, campaign.delivery, run.origin)
+    witness = open_witness(run.stores, route, campaign.delivery, run.origin)
     with opened.folder.locked():
         done = settlement(opened.folder).reconcile(witness, doubt_rule(campaign))
     return {state.name.lower(): done[state] for state in (*RESOLUTIONS, State.UNKNOWN)}, witness.faults

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from engine.adapters.feedback.evidence import FeedbackEvidence
 from engine.assembly.sending import Route, open_route_inquiry
+from engine.assembly.settings import StoresAt
+from engine.assembly.stores import known_event_log
 from engine.campaign.durations import microseconds
 from engine.campaign.schema import Campaign, Delivery, MailClass, Reconcile, UnknownPolicy
 from engine.delivery.doubts import DoubtRule, Witnesses
-from engine.pipeline.definition import TENANT
 
 
 def unknown_policy(campaign: Campaign) -> UnknownPolicy:
@@ -27,11 +28,11 @@ def doubt_rule(campaign: Campaign) -> DoubtRule:
     return DoubtRule(microseconds(asked.after), UnknownPolicy(asked.then))
 
 
-def feedback_evidence(stores: Path) -> FeedbackEvidence:
-    """What came back, from the folder of what outlives runs."""
-    return FeedbackEvidence(stores / "feedback.sqlite", TENANT)
+def feedback_evidence(stores: StoresAt) -> FeedbackEvidence:
+    """What came back, from the stores that outlive runs."""
+    return FeedbackEvidence(lambda: known_event_log(stores))
 
 
-def open_witness(stores: Path, route: Route, delivery: Delivery, origin: Path) -> Witnesses:
+def open_witness(stores: StoresAt, route: Route, delivery: Delivery, origin: Path) -> Witnesses:
     """What came back, and then whoever is at the other end of the transport. Raises as ``open_route`` does."""
     return Witnesses([feedback_evidence(stores), open_route_inquiry(route, delivery, origin)])

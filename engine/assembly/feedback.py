@@ -14,7 +14,6 @@ from pathlib import Path
 import httpx
 
 from engine.adapters.feedback.deliveries import RunDeliveries, RunIdentity
-from engine.adapters.feedback.event_log import SqliteEventLog
 from engine.adapters.feedback.live_keyring import LiveKeyring
 from engine.adapters.feedback.mailboxes import ImapMailbox, Mailbox, Maildir
 from engine.adapters.http import FeedbackParts
@@ -22,9 +21,10 @@ from engine.adapters.stores.run_folder import RunFolder
 from engine.assembly.events import posting, wall
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import AppSettings
-from engine.assembly.stores import open_store, open_suppression
+from engine.assembly.stores import open_event_log, open_store, open_suppression
 from engine.audience.store import Store
 from engine.campaign.load import load_campaign
+from engine.delivery.feedback.contract import EventLog
 from engine.delivery.feedback.rules import BounceRules
 from engine.delivery.feedback.webhooks import (
     ForgedError,
@@ -52,7 +52,7 @@ class Feedback:
 
     deliveries: RunDeliveries
     tokens: LiveKeyring
-    log: SqliteEventLog
+    log: EventLog
     store: Store
     intake: Intake
     rules: BounceRules
@@ -95,7 +95,7 @@ def open_feedback(settings: AppSettings, former: Sequence[str] = ()) -> Iterator
     stores = settings.stores_at
     secrets = [resolve_secret(each, Path.cwd()) for each in former]
     deliveries = RunDeliveries(settings.runs.absolute(), stores.folder / "deliveries.sqlite", _identify)
-    log = SqliteEventLog(stores.folder / "feedback.sqlite", TENANT)
+    log = open_event_log(stores)
     suppression = open_suppression(stores)
     store = open_store(stores)
     tokens = LiveKeyring(deliveries, secrets, TENANT, time.monotonic)

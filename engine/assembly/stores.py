@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
+from engine.adapters.feedback.event_log import SqliteEventLog
 from engine.adapters.stores.caps_sqlite import SqliteCaps
 from engine.adapters.stores.run_folder import RunFolder
 from engine.adapters.stores.suppression_sqlite import SqliteSuppression
@@ -19,6 +20,7 @@ from engine.assembly.settings import RunSettings, StoresAt
 from engine.audience.frequency import CapsStore
 from engine.audience.store import Store
 from engine.audience.suppression import SuppressionStore
+from engine.delivery.feedback.contract import EventLog
 from engine.delivery.pacing import AllowanceStore
 from engine.errors import UsageError, did_you_mean
 from engine.pipeline.definition import TENANT
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from engine.adapters.stores.pool import PostgresPool
 
 SCHEME = "postgresql"
-_SUPPRESSION = "suppression.sqlite"
+_SUPPRESSION, _FEEDBACK = "suppression.sqlite", "feedback.sqlite"
 _POOLS: dict[StoresAt, PostgresPool] = {}
 _OPENING = threading.Lock()
 
@@ -69,6 +71,20 @@ def open_store(at: StoresAt) -> Store:
     from engine.adapters.stores.store_postgres import PostgresStore
 
     return PostgresStore(open_pool(at), TENANT)
+
+
+def open_event_log(at: StoresAt) -> EventLog:
+    """What came back of what was sent."""
+    if at.database is None:
+        return SqliteEventLog(at.folder / _FEEDBACK, TENANT)
+    from engine.adapters.feedback.event_log_postgres import PostgresEventLog
+
+    return PostgresEventLog(open_pool(at), TENANT)
+
+
+def known_event_log(at: StoresAt) -> EventLog | None:
+    """The same, without making a file; None where there is none yet."""
+    return open_event_log(at) if at.database is not None or (at.folder / _FEEDBACK).exists() else None
 
 
 def open_pool(at: StoresAt) -> PostgresPool:

@@ -109,7 +109,7 @@ def _deliverer(job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[
             destinations(campaign, destination_table()),
             _wall,
         ).of,
-        open_witness(job.settings.stores.folder, route, delivery, job.settings.origin)
+        open_witness(job.settings.stores, route, delivery, job.settings.origin)
         if policy is UnknownPolicy.RECONCILE
         else Nobody(),
     )

@@ -50,7 +50,6 @@ class SqliteEventLog:
         return {(kind, source): number for kind, source, number in self._read("counts", self._tenant)}
 
     def first_of(self, keys: Collection[bytes]) -> dict[bytes, tuple[str, str]]:
-        """Kind and source of the first event of each message that has one."""
         with self._file.transaction("DEFERRED") as connection:
             statement = self._file.statement("first_of")
             found = {key: connection.execute(statement, (self._tenant, key)).fetchone() for key in keys}

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
 
-from engine.adapters.feedback.event_log import SqliteEventLog
 from engine.delivery.doubts import Evidence
+from engine.delivery.feedback.contract import EventLog
 
 
 class FeedbackEvidence:
     """Any event that names a message proves that it was taken: its delivery key, token and Message-ID are nowhere but in it and in
-    what a provider was told with it. Where no feedback was ever taken, nothing is known."""
+    what a provider was told with it. ``opened`` gives None where no feedback was ever taken; then nothing is known."""
 
     remembers = 0
 
-    def __init__(self, path: Path, tenant: str) -> None:
-        self._path = path
-        self._tenant = tenant
+    def __init__(self, opened: Callable[[], EventLog | None]) -> None:
+        self._opened = opened
 
     def ask(self, keys: Sequence[bytes]) -> Mapping[bytes, Evidence]:
         """Raises TryAgainError (MR671), InputError (MR672)."""
-        if not keys or not self._path.exists():
+        log = self._opened() if keys else None
+        if log is None:
             return {}
-        with closing(SqliteEventLog(self._path, self._tenant)) as log:
+        with closing(log):
             return {key: Evidence(source, kind) for key, (kind, source) in log.first_of(keys).items()}

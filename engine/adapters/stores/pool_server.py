@@ -68,7 +68,7 @@ class ServerPool:
         while True:
             connection = self._next(began, began + seconds)
             try:
-                sight = look(connection)
+                sight = look(connection, min(CHECK_SECONDS, max(began + seconds - time.monotonic(), PAUSE_SECONDS)))
             except psycopg.Error as fault:
                 self._fault = time.monotonic(), fault
             else:
@@ -117,10 +117,10 @@ class ServerPool:
         )
 
 
-def look(connection: PooledConnection) -> Sight:
-    """See what the server is; a connection that is dead, or silent for CHECK_SECONDS, raises psycopg.Error."""
+def look(connection: PooledConnection, patience: float) -> Sight:
+    """See what the server is; a connection that is dead, or silent for so many seconds, raises psycopg.Error."""
     asked = time.monotonic()
-    connection.patience = CHECK_SECONDS
+    connection.patience = patience
     found = connection.execute(statement("pool", "look")).fetchone()
     connection.patience = None
     assert found is not None

@@ -46,6 +46,12 @@ class EventLog(Protocol):
     def counts(self) -> dict[tuple[str, str], int]:
         """Events by kind and source."""
 
+    def first_of(self, keys: Collection[bytes]) -> dict[bytes, tuple[str, str]]:
+        """Kind and source of the first event of each message that has one, by delivery key."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
 
 class FeedbackIntake(Protocol):
     """Who acts on events: withdraws addresses and keeps the events."""
