@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import adbc_driver_manager
 import psycopg
 import pyarrow as pa
+from adbc_driver_manager._reader import AdbcRecordBatchReader
 from adbc_driver_postgresql import dbapi as adbc  # type: ignore[import-untyped]
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -146,8 +147,10 @@ class Session:
         with connection.cursor() as cursor:
             cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
             self.do(lambda: cursor.execute(statement))
-            reader = self.do(cursor.fetch_record_batch)
-            while (batch := self.do(lambda: next(reader, None))) is not None:
+            # The driver's own reader, whose faults have their SQLSTATE; pyarrow's has only words.
+            stream = cursor.fetch_arrow()
+            batches = iter(AdbcRecordBatchReader._import_from_c(stream.address))
+            while (batch := self.do(lambda: next(batches, None))) is not None:
                 yield batch
 
     def _described(self) -> Sequence[psycopg.Column]:
