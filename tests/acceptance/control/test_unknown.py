@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from engine.adapters.feedback.event_log import SqliteEventLog
+from engine.delivery.feedback.events import FeedbackEvent, Kind
+from engine.pipeline.definition import TENANT
 
 Mailray = Callable[..., Any]
 DOUBTFUL = 3
@@ -82,3 +87,26 @@ def test_what_is_to_be_sent_again_goes_with_the_next_resume(mailray: Mailray, ru
     assert (resumed.code, len(list(mails.rglob("*.eml")))) == (0, DOUBTFUL)
     assert resumed.json["outcomes"]["accepted"] == before["accepted"] + DOUBTFUL
     assert closed.exists()
+
+
+def test_what_can_be_found_out_is_settled_by_evidence(mailray: Mailray, run: str, tmp_path: Path) -> None:
+    opened, filed, silent = [each["key"] for each in mailray("unknown", run, "--json").json["unknown"]]
+    event = FeedbackEvent("serve:1", Kind.OPEN, 1_800_000_000_000_000, "open", bytes.fromhex(opened))
+    with closing(SqliteEventLog(tmp_path / ".mailray" / "feedback.sqlite", TENANT)) as log:
+        log.append([event])
+    (tmp_path / "mails").mkdir()
+    (tmp_path / "mails" / f"{filed}.eml").touch()
+    shown = {each["key"]: each["evidence"] for each in mailray("unknown", run, "--json").json["unknown"]}
+    assert shown == {opened: "open: open", filed: "", silent: ""}
+    before = outcomes(mailray, run)
+    found = mailray("resolve", run, "--reconcile", "--transport", f"file://{tmp_path}/mails", "--json").json
+    assert (found["resolved_sent"], found["unknown"], found["warnings"]) == (2, 1, [])
+    assert outcomes(mailray, run) == {**before, "unknown": 1, "accepted": before["accepted"] + 2}
+    again = mailray("resolve", run, "--reconcile", "--json").json
+    assert (again["resolved_sent"], again["unknown"]) == (0, 1)  # a campaign that does not reconcile waits for ever
+    assert [each["key"] for each in mailray("unknown", run, "--json").json["unknown"]] == [silent]
+
+
+def test_what_is_found_out_is_not_also_decided(mailray: Mailray, tmp_path: Path) -> None:
+    refused = mailray("resolve", tmp_path, "--reconcile", "--skip")
+    assert (refused.code, "MR004" in refused.err) == (2, True)

@@ -74,7 +74,7 @@ class RecordingFeed:
 
 @dataclass
 class Kind:
-    """A transport and a way to see what it delivered; ``delivered`` is None when nothing leaves the process.
+    """A transport (and what it was opened with) and a way to see what it delivered, None when nothing leaves the process.
 
     ``seen`` is how a message looks there: its octets, or what a provider is told that writes it anew. ``batch`` messages go at once.
     """
@@ -83,6 +83,8 @@ class Kind:
     delivered: Callable[[], list[object]] | None
     seen: Callable[[Message], object] = lambda message: bytes(message.content)
     batch: int = 1
+    url: str = ""
+    settings: TransportSettings = field(default_factory=TransportSettings)
 
     def all_seen(self, messages: Iterable[Message]) -> list[object]:
         return sorted(self.seen(message) for message in messages)
@@ -102,8 +104,9 @@ class Keeping:
 @asynccontextmanager
 async def smtp(path: Path, certificate: Path, faults: Faults = NO_FAULTS) -> AsyncIterator[Kind]:
     async with Inbox(InboxSettings(faults=faults)) as inbox:
-        transport = open_transport(f"smtp://127.0.0.1:{inbox.port}", TransportSettings())
-        yield Kind(transport, lambda: [received.content for received in inbox.messages])
+        url = f"smtp://127.0.0.1:{inbox.port}"
+        transport = open_transport(url, TransportSettings())
+        yield Kind(transport, lambda: [received.content for received in inbox.messages], url=url)
 
 
 @asynccontextmanager
@@ -137,8 +140,9 @@ async def smtp_step_by_step(path: Path, certificate: Path) -> AsyncIterator[Kind
 
 @asynccontextmanager
 async def folder(path: Path, certificate: Path) -> AsyncIterator[Kind]:
-    transport = open_transport(f"file://{path}/mail", TransportSettings())
-    yield Kind(transport, lambda: [file.read_bytes() for file in sorted((path / "mail").glob("*.eml"))])
+    url = f"file://{path}/mail"
+    transport = open_transport(url, TransportSettings())
+    yield Kind(transport, lambda: [file.read_bytes() for file in sorted((path / "mail").glob("*.eml"))], url=url)
 
 
 @asynccontextmanager
@@ -155,12 +159,12 @@ async def mbox(path: Path, certificate: Path) -> AsyncIterator[Kind]:
             box.close()
         return [re.sub(rb"(?m)^>(>*From )", rb"\1", each).replace(b"\n", b"\r\n") for each in raw]
 
-    yield Kind(transport, delivered)
+    yield Kind(transport, delivered, url=f"file://{file}")
 
 
 @asynccontextmanager
 async def rehearsal(path: Path, certificate: Path) -> AsyncIterator[Kind]:
-    yield Kind(open_transport("rehearsal:", TransportSettings(slow_seconds=0.01)), None)
+    yield Kind(open_transport("rehearsal:", TransportSettings(slow_seconds=0.01)), None, url="rehearsal:")
 
 
 def told(message: Message) -> fake_providers.Seen:
@@ -177,12 +181,18 @@ def of_provider(kind: str, *, batch: int = 1, option: str = "", raw: bool = Fals
     async def opener(path: Path, certificate: Path, always: str | None = None) -> AsyncIterator[Kind]:
         async with fake_providers.provider(kind, always=always) as fake:
             settings = TransportSettings(credentials=Credentials.of("sesame"))
-            transport = open_transport(f"http+{kind}://127.0.0.1:{fake.port}{option}", settings)
+            url = f"http+{kind}://127.0.0.1:{fake.port}{option}"
+            transport = open_transport(url, settings)
             if raw:
-                yield Kind(transport, lambda: [each.message for each in fake.taken])
+                yield Kind(transport, lambda: [each.message for each in fake.taken], url=url, settings=settings)
             else:
                 yield Kind(
-                    transport, lambda: [fake_providers.seen(kind, each.message) for each in fake.taken], told, batch
+                    transport,
+                    lambda: [fake_providers.seen(kind, each.message) for each in fake.taken],
+                    told,
+                    batch,
+                    url,
+                    settings,
                 )
 
     return opener
@@ -205,8 +215,11 @@ async def ses(path: Path, certificate: Path) -> AsyncIterator[Kind]:
     backend.reset()
     backend.verify_email_address("shop@example.com")
     settings = TransportSettings(credentials=Credentials.of("AKIDEXAMPLE:secret"))
-    transport = open_transport(f"http+ses://127.0.0.1:{port}/eu-west-1", settings)
-    yield Kind(transport, lambda: [sent.raw_data.encode() for sent in backend.sent_messages])
+    url = f"http+ses://127.0.0.1:{port}/eu-west-1"
+    transport = open_transport(url, settings)
+    yield Kind(
+        transport, lambda: [sent.raw_data.encode() for sent in backend.sent_messages], url=url, settings=settings
+    )
 
 
 HTTP = {
@@ -236,6 +249,18 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path, certificate: Path) ->
 @pytest.fixture(params=[name for name in OPENERS if name != "rehearsal"])
 def delivering(request: pytest.FixtureRequest, tmp_path: Path, certificate: Path) -> object:
     """The same, of every kind that delivers anything."""
+    return OPENERS[request.param](tmp_path, certificate)
+
+
+@pytest.fixture(params=["folder", *(name for name in HTTP if name.startswith(("postmark", "sendgrid")))])
+def searched(request: pytest.FixtureRequest, tmp_path: Path, certificate: Path) -> object:
+    """The same, of every kind that can be asked for the message with a delivery key."""
+    return OPENERS[request.param](tmp_path, certificate)
+
+
+@pytest.fixture(params=["smtp", "mbox", "rehearsal", "ses", "webhook", "resend", "resend_one_by_one"])
+def mute(request: pytest.FixtureRequest, tmp_path: Path, certificate: Path) -> object:
+    """The same, of every other kind."""
     return OPENERS[request.param](tmp_path, certificate)
 
 

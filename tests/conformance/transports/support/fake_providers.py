@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 Headers = dict[str, str]
 Answer = tuple[int, Headers, bytes]
@@ -78,7 +80,7 @@ class FakeProvider:
         fault = self.faults.pop(0) if self.faults else self.always
         if fault == DROP_EARLY:
             return False
-        body = await reader.readexactly(int(headers["content-length"]))
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
         self.requests.append((path, headers, body))
         if isinstance(fault, tuple):
             answer = fault
@@ -107,10 +109,27 @@ def reply(status: int, body: object, **headers: str) -> Answer:
 
 
 def _postmark(fake: FakeProvider, path: str, headers: Headers, body: bytes) -> Answer:
+    if path.startswith("/messages/outbound?"):
+        return _searched_at_postmark(fake, parse_qs(urlsplit(path).query))
     assert path == "/email/batch"
     asked = json.loads(body)
     assert 1 <= len(asked) <= 500
     return reply(200, [_of_postmark(fake, each, headers) for each in asked])
+
+
+def _searched_at_postmark(fake: FakeProvider, asked: dict[str, list[str]]) -> Answer:
+    """One metadata field at a time, of one stream, the newest first."""
+    assert (asked.pop("count"), asked.pop("offset")) == (["1"], ["0"])
+    [stream] = asked.pop("messagestream")
+    [(field, [value])] = asked.items()
+    name = field.removeprefix("metadata_")
+    assert name != field
+    found = [
+        {"MessageID": f"pm-{number}", "Status": "Sent", "Metadata": each.message["Metadata"]}
+        for number, each in enumerate(fake.taken, 1)
+        if each.message["MessageStream"] == stream and each.message["Metadata"].get(name) == value
+    ]
+    return reply(200, {"TotalCount": len(found), "Messages": found[-1:]})
 
 
 def _of_postmark(fake: FakeProvider, asked: dict[str, Any], headers: Headers) -> dict[str, Any]:
@@ -126,6 +145,8 @@ def _of_postmark(fake: FakeProvider, asked: dict[str, Any], headers: Headers) ->
 
 
 def _sendgrid(fake: FakeProvider, path: str, headers: Headers, body: bytes) -> Answer:
+    if path.startswith("/v3/messages?"):
+        return _activity_at_sendgrid(fake, parse_qs(urlsplit(path).query))
     assert path == "/v3/mail/send"
     asked = json.loads(body)
     [content] = asked["personalizations"]
@@ -135,6 +156,17 @@ def _sendgrid(fake: FakeProvider, path: str, headers: Headers, body: bytes) -> A
     if content["to"][0]["email"].startswith("invalid"):
         return reply(400, {"errors": [{"message": f"{content['to'][0]['email']} is no address", "field": "to"}]})
     return 202, {"X-Message-Id": f"sg-{fake.keep(asked, path, headers)}"}, b""
+
+
+def _activity_at_sendgrid(fake: FakeProvider, asked: dict[str, list[str]]) -> Answer:
+    query = re.fullmatch(r"\(unique_args\['([a-z-]+)'\]=\"([0-9a-f]+)\"\)", asked["query"][0])
+    assert query is not None and asked["limit"] == ["1"]
+    found = [
+        {"msg_id": f"sg-{number}.filter", "status": "processed", "to_email": "somebody@example.com"}
+        for number, each in enumerate(fake.taken, 1)
+        if each.message["custom_args"].get(query[1]) == query[2]
+    ]
+    return reply(200, {"messages": found[:1]})
 
 
 def _resend(fake: FakeProvider, path: str, headers: Headers, body: bytes) -> Answer:

@@ -39,6 +39,7 @@ def test_the_page_shows_the_table() -> None:
         assert table["messages in a request"][name] == str(each.batch)
         hours = None if each.remembers is None else f"{each.remembers.total_seconds() / 3600:.0f} h"
         assert table["knows an idempotency key for"][name] == (hours or "-")
+        assert (table["can be asked for the message with a delivery key"][name] != "-") is each.searched
         assert table["largest message, MiB"][name] == str(each.largest_message >> 20)
         assert table["largest request, MiB"][name] == str(each.largest_request >> 20)
 
