@@ -22,12 +22,14 @@ import time
 from pathlib import Path
 
 from engine.adapters.inbox import BackgroundInbox, InboxSettings
+from engine.adapters.stores.ledger_archive import LedgerArchive
 from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.run_folder import RunFolder
 from engine.assembly.ledger import open_ledger
 from engine.ledger.contract import PartitionLedger
 from engine.ledger.entries import Entry
 from engine.ledger.states import SENDABLE, State
+from engine.pipeline.closing import close_partition
 from jobs import init
 
 GROUP = 8  # entries of a kind in a batch: what a delivery with eight connections writes
@@ -71,7 +73,8 @@ def until_first_message(inbox: BackgroundInbox, command: list[str]) -> float:
 
 def fill(run: Path, left: int) -> None:
     """Write what a delivery would have written of all messages but the last ``left`` ones, and die."""
-    ledger, plans = open_ledger(RunFolder(run)), PlanFiles(run)
+    folder, plans = RunFolder(run), PlanFiles(run)
+    ledger, archive = open_ledger(folder), LedgerArchive(folder.ledger)
     numbers = plans.partitions()
     for number in numbers:
         partition = ledger.partition(number)
@@ -82,6 +85,7 @@ def fill(run: Path, left: int) -> None:
             _fill(partition, now, left)
         else:
             _fill(partition, now, 0)
+            close_partition(number, partition, archive)
             partition.close()
     os.kill(os.getpid(), signal.SIGKILL)
 

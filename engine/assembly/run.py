@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.adapters.sources import open_files
 from engine.adapters.stores.audience_files import AudienceFiles
+from engine.adapters.stores.ledger_archive import LedgerArchive
 from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.run_control import RunControl
 from engine.adapters.stores.run_folder import RunFolder
@@ -49,8 +50,17 @@ class OpenRun:
 
     def campaign_run(self, stages: Stages, observer: Observer) -> CampaignRun:
         definition = self.campaign.definition
-        plans = PlanFiles(self.folder.path)
-        return CampaignRun(definition, self.folder, self._audience(), plans, stages, observer, self.control.check)
+        plans, archive = PlanFiles(self.folder.path), LedgerArchive(self.folder.ledger)
+        return CampaignRun(
+            definition,
+            self.folder,
+            self._audience(),
+            plans,
+            stages,
+            observer,
+            self.control.check,
+            lambda number: archive.entries(number) is not None,
+        )
 
     def selection(self) -> Selection:
         """What to read of the source, and who is not to be mailed: by the campaign's files and by the store, as it is now."""

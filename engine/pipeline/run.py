@@ -67,7 +67,8 @@ class Selection:
 class CampaignRun:
     """The phases of one run over its stores. Everything that could fail before the first message is done before the first message.
 
-    ``proceed`` is called again and again before anything is sent, and raises when the run must not go on.
+    ``proceed`` is called again and again before anything is sent, and raises when the run must not go on. ``closed`` says whether a
+    partition's ledger has been closed before: it is looked at again all the same, but after those that may have something to send.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class CampaignRun:
         stages: Stages,
         observer: Observer,
         proceed: Callable[[], None],
+        closed: Callable[[int], bool],
     ) -> None:
         self._definition = definition
         self._record = record
@@ -87,6 +89,7 @@ class CampaignRun:
         self._stages = stages
         self._observer = observer
         self._proceed = proceed
+        self._closed = closed
 
     def freeze(self, selection: Selection) -> Frozen:
         """Read the source once, as of one moment, and keep what was selected. Raises MissingInputError when nobody was."""
@@ -137,7 +140,7 @@ class CampaignRun:
 
     def deliver(self, runner: Runner, plans: Sequence[PartitionPlan], most: int | None) -> None:
         """Deliver what the ledger does not know to be at its end."""
-        works = _works(plans, most)
+        works = sorted(_works(plans, most), key=lambda work: self._closed(work.number))
         self._observer.phase("deliver", sum(plan.messages for plan in plans))
         counts: dict[int, Mapping[str, int]] = {}
         for event in runner.deliver(works):
