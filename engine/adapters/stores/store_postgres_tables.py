@@ -30,7 +30,8 @@ class ArrowTables(PoolTables):
         """What a statement finds."""
         with connection.arrow.cursor() as cursor:
             cursor.execute(self._whole(connection, name, values))
-            return cursor.fetch_arrow_table()
+            with _rows_lost():
+                return cursor.fetch_arrow_table()
 
     def row(self, connection: PooledConnection, name: str, /, **values: object) -> tuple[Any, ...] | None:
         """The first row that a statement finds."""
@@ -48,7 +49,13 @@ class ArrowTables(PoolTables):
         with self._pool.reading() as connection, connection.arrow.cursor() as cursor:
             cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
             cursor.execute(self._whole(connection, name, values))
-            yield from cursor.fetch_record_batch()
+            reader = cursor.fetch_record_batch()
+            while True:
+                with _rows_lost():
+                    batch = next(reader, None)
+                if batch is None:
+                    return
+                yield batch
 
     def ingest(self, connection: PooledConnection, table: str, rows: pa.RecordBatch) -> None:
         """Put rows into a temporary table of this name, which is empty again after the transaction."""
@@ -61,6 +68,15 @@ class ArrowTables(PoolTables):
     def _whole(self, connection: PooledConnection, name: str, values: dict[str, object]) -> str:
         cursor = psycopg.ClientCursor(connection)
         return cursor.mogrify(self.statement(name).rstrip().removesuffix(";"), {**self._fixed, **values})
+
+
+@contextmanager
+def _rows_lost() -> Iterator[None]:
+    """A connection that is lost while rows travel is Arrow's fault to tell, not the driver's."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as fault:
+        raise psycopg.OperationalError(str(fault)) from fault
 
 
 def text_array(values: Iterable[str]) -> str:

@@ -142,7 +142,9 @@ class ArrowSqliteFile:
             raise self._unavailable(str(fault)) from fault
         draft = self._path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.new")
         with closing(_connect(draft, "rwc")) as connection:
-            self._migrate(Statements(connection, self._folder), 0)
+            statements = Statements(connection, self._folder)
+            statements.run("PRAGMA journal_mode = WAL")  # the file remembers it
+            self._migrate(statements, 0)
         with suppress(FileExistsError):
             os.link(draft, self._path)
         draft.unlink()
@@ -224,7 +226,7 @@ def _connect(path: Path, mode: str) -> adbc.Connection:
     connection = adbc.connect(f"file:{quote(str(path.absolute()))}?mode={mode}", autocommit=True)
     statements = Statements(connection, "store_sqlite")
     try:
-        for pragma in (f"busy_timeout = {BUSY_MILLISECONDS}", "journal_mode = WAL", "synchronous = FULL"):
+        for pragma in (f"busy_timeout = {BUSY_MILLISECONDS}", "synchronous = FULL"):
             statements.run(f"PRAGMA {pragma}")
     except BaseException:
         connection.close()
