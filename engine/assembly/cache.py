@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from prometheus_client import CollectorRegistry
+
 from engine.adapters.caches.keeper import Background, kept
+from engine.adapters.caches.metrics import CacheMetrics
 from engine.adapters.caches.stored_users import StoredUsers
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import CacheAt
@@ -44,8 +47,8 @@ class Cache:
 
 
 @contextmanager
-def open_cache(at: CacheAt, store: Store) -> Iterator[Cache]:
-    """The caches over a store, kept up with it while in the block.
+def open_cache(at: CacheAt, store: Store, registry: CollectorRegistry | None = None) -> Iterator[Cache]:
+    """The caches over a store, kept up with it while in the block; their figures are in ``registry`` meanwhile.
 
     Redis may be away. Raises UsageError (MR681, MR682) and CampaignError (MR161) for settings that cannot be used.
     """
@@ -54,12 +57,17 @@ def open_cache(at: CacheAt, store: Store) -> Iterator[Cache]:
     shared = None if at.redis is None else _shared(at, space, figures)
     background = Background(figures)
     around = Surroundings(_wall, time.perf_counter, background.later)
-    users = CacheStack(space, origin, MemoryLayer(at.memory), shared, policy, figures, around)
+    memory = MemoryLayer(at.memory)
+    users, metrics = CacheStack(space, origin, memory, shared, policy, figures, around), CacheMetrics(figures, memory)
+    if registry is not None:
+        registry.register(metrics)
     try:
         with kept([users], None if at.redis is None else _announcements(at, users, figures).hear, figures):
             yield Cache(users, figures)
     finally:
         background.close()
+        if registry is not None:
+            registry.unregister(metrics)
 
 
 def look_at_redis(at: CacheAt) -> str:

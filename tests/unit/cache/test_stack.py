@@ -60,6 +60,18 @@ def test_what_is_older_than_lifetime_and_staleness_is_not_given(node: Any, clock
     assert node.get("a") == ["new"]
 
 
+def test_a_lifetime_begins_before_the_value_is_read(node: Any, clock: Any, customers: Any) -> None:
+    def meanwhile() -> None:
+        customers.put("a", "new")
+        clock.now += 100 * SECOND
+
+    customers.put("a", "old")
+    customers.between = meanwhile
+    assert node.get("a") == ["old"]
+    clock.now += 230 * SECOND
+    assert node.get("a") == ["new"]
+
+
 def test_a_clock_that_was_set_back_makes_nothing_live_longer(node: Any, clock: Any, customers: Any) -> None:
     customers.put("a", "old")
     node.get("a")
