@@ -93,7 +93,7 @@ class Ignored:
         assert rows
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.integers(0, 60), min_size=1, max_size=60).map(lambda numbers: [content(each) for each in numbers]),
     st.sampled_from(sorted(FORMATS)),

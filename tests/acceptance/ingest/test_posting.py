@@ -1,0 +1,44 @@
+"""`mailray serve` takes events, and what it has acknowledged outlives it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_what_was_acknowledged_outlives_a_kill(
+    environment: dict[str, str], kept: Callable[[], list[str]], lines: Callable[..., bytes], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "jobs.cli", "serve", "--port", "0", "--json", "--events-token", "env:EVENTS_TOKEN"]
+    environ = {**environment, "PYTHONPATH": str(ROOT), "EVENTS_TOKEN": "canary-token"}
+    with subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = ""
+        while not told.endswith("}\n"):
+            told += process.stdout.readline()
+        with httpx.Client(base_url=json.loads(told)["url"]) as client:
+            assert client.post("/events", content=lines(3)).status_code == 401
+            client.headers = httpx.Headers(
+                {"Authorization": "Bearer canary-token", "Content-Type": "application/x-ndjson"}
+            )
+            for _ in range(2):
+                assert client.post("/events", content=lines(3)).json() == {"accepted": 3}
+            assert client.post("/events", content=lines(3, first=3, bad=(4,))).status_code == 400
+            metrics = client.get("/metrics").text
+        process.kill()
+    assert kept() == ["e0", "e1", "e2"]
+    assert "mailray_posted_events_total 6.0" in metrics
+    assert "canary" not in metrics + told
+
+
+def test_a_token_that_is_not_there(mailray: Any) -> None:
+    done = mailray("serve", "--events-token", "env:NOT_SET")
+    assert (done.code, "MR161" in done.err) == (78, True)
