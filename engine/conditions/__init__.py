@@ -1,6 +1,6 @@
 """Segments, branches and audience filters: SQL boolean expressions, checked, and evaluated over Arrow batches."""
 
-from engine.conditions.check import CheckedCondition, Checker
+from engine.conditions.check import CheckedCondition, Checker, Checkers
 from engine.conditions.dialects import POSTGRES, SQLITE, Dialect, SqlColumn
 from engine.conditions.evaluate import ConditionSet
 from engine.conditions.pushdown import Pushdown, split
@@ -15,6 +15,7 @@ __all__ = [
     "SQLITE",
     "CheckedCondition",
     "Checker",
+    "Checkers",
     "ConditionSet",
     "Dialect",
     "Pushdown",

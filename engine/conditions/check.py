@@ -119,6 +119,21 @@ class Checker:
         return Diagnostic("MR205", _words(error), locate(0, length))
 
 
+class Checkers:
+    """One checker, and so one database, for each schema that is asked for."""
+
+    def __init__(self, timezone: str) -> None:
+        self._timezone = timezone
+        self._known: list[tuple[pa.Schema, Checker]] = []
+
+    def of(self, schema: pa.Schema) -> Checker:
+        for known, checker in self._known:
+            if known.equals(schema):
+                return checker
+        self._known.append((schema, Checker(schema, self._timezone)))
+        return self._known[-1][1]
+
+
 def collect(checks: Mapping[str, Callable[[], Found]]) -> dict[str, Found]:
     """What each check finds. Raises CampaignError with the faults of all that find any."""
     found: dict[str, Found] = {}

@@ -30,9 +30,17 @@ class ConditionSet:
         ValueError: ``now`` has no offset.
     """
 
-    def __init__(self, conditions: Mapping[str, str], schema: pa.Schema, now: datetime | None, timezone: str) -> None:
+    def __init__(
+        self,
+        conditions: Mapping[str, str],
+        schema: pa.Schema,
+        now: datetime | None,
+        timezone: str,
+        checker: Checker | None = None,
+    ) -> None:
+        """``checker``: one of that schema and zone that others use too, on the same thread."""
         self.names = tuple(conditions)
-        checker = Checker(schema, timezone)
+        checker = checker or Checker(schema, timezone)
         checked = _check_all(conditions, checker)
         clock = _clock(now, timezone)
         expressions = [sql_of(clock(condition.expression)) for condition in checked]

@@ -10,7 +10,7 @@ from engine.campaign.document import Document, KeyPath
 from engine.campaign.load import LoadedCampaign
 from engine.campaign.schema import Campaign
 from engine.campaign.steps import GenericStep, SegmentUser, TriggerWebhook, UpdateUserData
-from engine.conditions.check import CheckedCondition, Checker
+from engine.conditions.check import CheckedCondition, Checkers
 from engine.conditions.workflow import EVENT, Text, texts, written_columns
 from engine.errors import CampaignError, Diagnostic, did_you_mean
 
@@ -32,34 +32,24 @@ def check_campaign(loaded: LoadedCampaign, audience: pa.Schema) -> None:
 
 def columns_read(campaign: Campaign, audience: pa.Schema) -> set[str]:
     """The columns of the audience that any expression of the campaign reads. The expressions have been checked."""
-    checkers = _Checkers(campaign.timezone)
-    read = {column for text in texts(audience, campaign) for column in checkers.check(text).columns}
+    checkers = Checkers(campaign.timezone)
+    read = {column for text in texts(audience, campaign) for column in _check(checkers, text).columns}
     if campaign.trigger is not None and campaign.trigger.anniversary is not None:
         read.add(campaign.trigger.anniversary)
     return read & set(audience.names)
 
 
-class _Checkers:
-    """One checker for each schema that expressions read."""
-
-    def __init__(self, timezone: str) -> None:
-        self._timezone = timezone
-        self._known: list[tuple[pa.Schema, Checker]] = []
-
-    def check(self, text: Text, loaded: LoadedCampaign | None = None) -> CheckedCondition:
-        locate = loaded.document.locate(text.path) if loaded else None
-        checker = next((checker for schema, checker in self._known if schema.equals(text.schema)), None)
-        if checker is None:
-            checker = Checker(text.schema, self._timezone)
-            self._known.append((text.schema, checker))
-        return checker.check(text.text, locate) if text.is_condition else checker.check_value(text.text, locate)[0]
+def _check(checkers: Checkers, text: Text, loaded: LoadedCampaign | None = None) -> CheckedCondition:
+    locate = loaded.document.locate(text.path) if loaded else None
+    checker = checkers.of(text.schema)
+    return checker.check(text.text, locate) if text.is_condition else checker.check_value(text.text, locate)[0]
 
 
 def _faults(loaded: LoadedCampaign, audience: pa.Schema) -> Iterator[Diagnostic]:
-    checkers = _Checkers(loaded.campaign.timezone)
+    checkers = Checkers(loaded.campaign.timezone)
     for text in texts(audience, loaded.campaign):
         try:
-            checkers.check(text, loaded)
+            _check(checkers, text, loaded)
         except CampaignError as error:
             yield from error.diagnostics
 

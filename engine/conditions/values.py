@@ -29,9 +29,15 @@ class ValueSet:
     """
 
     def __init__(
-        self, expressions: Mapping[str, str], schema: pa.Schema, timezone: str, types: Mapping[str, pa.DataType]
+        self,
+        expressions: Mapping[str, str],
+        schema: pa.Schema,
+        timezone: str,
+        types: Mapping[str, pa.DataType],
+        checker: Checker | None = None,
     ) -> None:
-        checker = Checker(schema, timezone)
+        """``checker``: one of that schema and zone that others use too, on the same thread."""
+        checker = checker or Checker(schema, timezone)
         found = collect({name: partial(checker.check_value, text) for name, text in expressions.items()})
         self.types = {name: types.get(name, plain_type(kind)) for name, (_, kind) in found.items()}
         checked = [condition for condition, _ in found.values()]

@@ -11,7 +11,7 @@ import pyarrow as pa
 from engine.campaign import steps as schema
 from engine.campaign.schema import Campaign
 from engine.campaign.steps import END
-from engine.conditions import ConditionSet, workflow_schema
+from engine.conditions import Checkers, ConditionSet, workflow_schema
 from engine.conditions.workflow import EVENT, written_columns
 from engine.workflow.rules import Rules
 from engine.workflow.scope import Assign, Scope, StepKind
@@ -41,7 +41,6 @@ class Plot:
         self.schema = workflow_schema(audience, campaign)
         self.fields = tuple(fields)
         self.events = campaign.events
-        self.segments = ConditionSet(campaign.segments, audience, now, campaign.timezone) if campaign.segments else None
         self.context_fields = written_columns(steps)
         event = self.schema.get_field_index(EVENT)
         if event >= 0 and pa.types.is_struct(self.schema.field(event).type) and EVENT not in audience.names:
@@ -50,8 +49,13 @@ class Plot:
         attributes = [name for step in steps if isinstance(step, schema.UpdateUserData) for name in step.set]
         self.attributes = {name: self.schema.field(name).type for name in attributes}
         self.written = tuple(dict.fromkeys([*written_columns(steps), *attributes]))
+        checkers = Checkers(campaign.timezone)
+        self.segments: ConditionSet | None = None
+        if campaign.segments:
+            self.segments = ConditionSet(campaign.segments, audience, now, campaign.timezone, checkers.of(audience))
         scopes = [
-            Scope(campaign, self.schema, now, assign, following, installed) for following in [*self.names[1:], END]
+            Scope(campaign, self.schema, now, assign, following, installed, checkers)
+            for following in [*self.names[1:], END]
         ]
         self.programs = [STEPS[type(step)](step, scope) for step, scope in zip(steps, scopes, strict=True)]
         self.failing = [

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engine.campaign.schema import Campaign
-from engine.conditions import ConditionSet, ValueSet
+from engine.conditions import Checkers, ConditionSet, ValueSet
 from engine.conditions.workflow import with_event
 from engine.workflow.cohort import Cohort, Mask, StepProgram
 
@@ -36,14 +36,17 @@ class Scope:
     assign: Assign
     following: str
     installed: Mapping[str, StepKind]
+    checkers: Checkers
 
     def conditions(self, expressions: Mapping[str, str], event: str | None = None) -> Conditions:
         """Conditions; with ``event``, `event.NAME` reads the properties of that one."""
         schema = with_event(self.schema, self.campaign, event) if event else self.schema
-        return Conditions(ConditionSet(expressions, schema, self.now, self.campaign.timezone), self.now is None)
+        checker = self.checkers.of(schema)
+        found = ConditionSet(expressions, schema, self.now, self.campaign.timezone, checker)
+        return Conditions(found, self.now is None)
 
     def values(self, expressions: Mapping[str, str], types: Mapping[str, pa.DataType]) -> ValueSet:
-        return ValueSet(expressions, self.schema, self.campaign.timezone, types)
+        return ValueSet(expressions, self.schema, self.campaign.timezone, types, self.checkers.of(self.schema))
 
 
 @dataclass(frozen=True, slots=True)
