@@ -77,7 +77,11 @@ class Session:
         self._database = database
         self._query = query
         self._connection = self.do(lambda: psycopg.connect(database.conninfo, autocommit=True))
-        self.rows(_BEGIN)
+        try:
+            self.rows(_BEGIN)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         self._connection.close()

@@ -107,8 +107,12 @@ class _Session:
         self._path = path
         self._query = query
         self._connection = self._do(lambda: adbc.connect(f"file:{percent(str(path.absolute()))}?mode=ro"))
-        self._run(f"PRAGMA busy_timeout = {_PATIENCE_MILLISECONDS}")
-        self.rows("SELECT count(*) FROM sqlite_master")
+        try:
+            self._run(f"PRAGMA busy_timeout = {_PATIENCE_MILLISECONDS}")
+            self.rows("SELECT count(*) FROM sqlite_master")
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         self._connection.close()

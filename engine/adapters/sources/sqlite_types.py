@@ -2,8 +2,8 @@
 
 SQLite holds a type with each value and lets a column's declaration say little. Here the declared type is what counts, as
 SQLite's own rules read it (section 3.1 of its page on data types), with names for what it has no class for; a column
-of a query that has none (an expression, or NUMERIC) is what its values are. A value that its column's type cannot hold stops
-the reading.
+of a query that has none (an expression, NUMERIC, BLOB, which is also SQLite's word for none) is what its values are. A value that
+its column's type cannot hold stops the reading.
 """
 
 from __future__ import annotations
@@ -73,8 +73,6 @@ def declared(name: str, type: str) -> SqliteColumn | None:
         return SqliteColumn(name, pa.string(), quoted, "string", exact=True)
     if words in ("JSON", "UUID"):
         return SqliteColumn(name, pa.string(), f"CAST({quoted} AS TEXT)", "string", exact=False)
-    if words == "BLOB":
-        return SqliteColumn(name, pa.binary(), quoted, "binary", exact=False)
     if any(each in words for each in ("REAL", "FLOA", "DOUB")):
         return SqliteColumn(name, pa.float64(), quoted, "double", exact=True)
     digits = _DECIMAL.fullmatch(words)
