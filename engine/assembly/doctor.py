@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,9 +19,10 @@ from engine.assembly.campaign import OpenCampaign
 from engine.assembly.ledger import ledger_record
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.sending import Route, open_route, signer_of
-from engine.assembly.settings import AppSettings
+from engine.assembly.settings import AppSettings, StoresAt
+from engine.assembly.stores import open_pool, open_suppression
 from engine.campaign.schema import Delivery
-from engine.errors import MailrayError
+from engine.errors import MailrayError, ServiceError
 
 LEAST_DISK = 1 << 30
 LEAST_RAY = (2, 56)  # older ones run code that a Parquet file or a web page brings in (CVE-2026-41486, CVE-2026-57516)
@@ -43,6 +45,8 @@ def examine(settings: AppSettings, campaign: OpenCampaign | None = None) -> Iter
     yield _found("ledger", lambda: _ledger(settings, Path() if campaign is None else campaign.audience_folder))
     if settings.redis is not None:
         yield _found("redis", lambda: look_at_redis(settings.cache_at))
+    if settings.store is not None:
+        yield _found("store", lambda: _store(settings.stores_at))
     if settings.address is not None:
         yield Finding(
             "cluster", True, f"{settings.address}, RAY_AUTH_MODE={os.environ.get('RAY_AUTH_MODE', 'not set')}"
@@ -92,6 +96,15 @@ def _ledger(settings: AppSettings, origin: Path) -> str:
     if mode != "wal":
         raise ValueError("SQLite cannot keep a write-ahead log here")
     return f"SQLite {sqlite3.sqlite_version}, write-ahead log"
+
+
+def _store(at: StoresAt) -> str:
+    with closing(open_suppression(at)) as store, closing(open_pool(at)) as pool:
+        store.version()
+        absent = pool.absent()
+        if absent:
+            raise ServiceError.single("MR677", f"these replicas are not read: {', '.join(map(str, absent))}")
+        return f"{pool.place} answers, and {len(at.replicas)} replicas"
 
 
 def _secret(reference: str | None, folder: Path) -> str:

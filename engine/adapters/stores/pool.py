@@ -56,6 +56,15 @@ class PostgresPool:
         """For faults."""
         return self._database.place
 
+    @property
+    def patience(self) -> float:
+        """Seconds for which a connection is waited for."""
+        return self._limits.connection_timeout
+
+    def absent(self) -> list[Place]:
+        """The replicas that do not answer, or are none."""
+        return [each.place for each in self._replicas if not each.answers()]
+
     def share(self) -> bool:
         """One more uses the pool, which ends when each has closed it; False when it has ended already."""
         with self._mutex:

@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from engine.adapters.stores.pool_connection import CHECK_SECONDS, PooledConnection
 from engine.adapters.stores.postgres_session import Database, refused
 from engine.adapters.stores.statements import statement
-from engine.errors import TryAgainError
+from engine.errors import Place, TryAgainError
 
 SLICE_SECONDS = 0.1
 PAUSE_SECONDS = 0.05
@@ -60,6 +60,10 @@ class ServerPool:
             num_workers=2,
             open=False,
         )
+
+    @property
+    def place(self) -> Place:
+        return self._database.place
 
     def take(self, seconds: float) -> tuple[PooledConnection, Sight]:
         """A connection that works, and what it told. Raises TryAgainError (MR671, MR673), ServiceError (MR674)."""

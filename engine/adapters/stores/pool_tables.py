@@ -17,6 +17,7 @@ from engine.adapters.stores.statements import statement
 from engine.errors import InputError, TryAgainError
 
 PATIENCE_SECONDS = 15.0
+"""For so long a work is begun again, or for as long as the pool waits for a connection if that is shorter."""
 PAUSE_SECONDS = 0.25
 
 Row = tuple[Any, ...]
@@ -71,7 +72,7 @@ class PoolTables:
         lent: Callable[[], AbstractContextManager[PooledConnection]],
         work: Callable[[PooledConnection], Result],
     ) -> Result:
-        until = time.monotonic() + PATIENCE_SECONDS
+        until = time.monotonic() + min(PATIENCE_SECONDS, self._pool.patience)
         while True:
             try:
                 self._prepare()

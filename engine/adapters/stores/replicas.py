@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from engine.adapters.stores.pool_connection import PooledConnection
 from engine.adapters.stores.pool_server import ServerPool
-from engine.errors import MailrayError
+from engine.errors import MailrayError, Place
 
 PATIENCE_SECONDS = 0.5
 AWAY_SECONDS = 1.0
@@ -75,6 +75,18 @@ class Replica:
     def __init__(self, pool: ServerPool) -> None:
         self._pool = pool
         self._away_until = 0.0
+
+    @property
+    def place(self) -> Place:
+        """For faults."""
+        return self._pool.place
+
+    def answers(self) -> bool:
+        """Whether this is a replica now."""
+        connection = self.take(0)
+        if connection is not None:
+            self.give_back(connection)
+        return connection is not None
 
     def take(self, position: int) -> PooledConnection | None:
         """A connection if this is a replica, answers, and has replayed the log up to ``position``."""
