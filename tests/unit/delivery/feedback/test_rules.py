@@ -94,6 +94,9 @@ def test_what_is_always_answered_late_is_not_taken_for_a_filter(rules: BounceRul
     late = "(in reply to end of DATA command)"
     assert rules.after_data(f"550 User unknown {late}")
     assert not rules.after_data(f"554 delivery error: dd This user doesn't have a example.com account {late}")
+    assert not rules.after_data(
+        f"550 invalid mailbox. Local mailbox ann@example.com is unavailable: user not found {late}"
+    )
 
 
 def test_what_an_address_is_made_of_says_nothing(rules: BounceRules) -> None:
