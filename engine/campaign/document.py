@@ -19,6 +19,7 @@ LONGEST_EXCERPT = 400
 # Lines that may hold a secret written inline are never shown.
 _SECRET = re.compile(
     r"(?i)(secret|password|passwd|token|credentials|api_?key|dkim.*key)[\"']?\s*:\s*(?![\"']?(?:env|file):)\S|://[^/\s]*:[^/\s]*@"
+    r"|[?&][^=&\s]*password[^=&\s]*=\S"
 )
 
 

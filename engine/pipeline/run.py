@@ -21,7 +21,7 @@ from engine.monitoring import Stages
 from engine.pipeline.counts import PlanCounts
 from engine.pipeline.definition import PlanDefinition
 from engine.pipeline.records import MANIFEST
-from engine.pipeline.work import DeliveryWork, PartitionDelivery, PartitionPlan, Runner
+from engine.pipeline.work import DeliveryRest, DeliveryWork, PartitionDelivery, PartitionPlan, Runner
 
 
 class Record(Protocol):
@@ -46,6 +46,13 @@ class Observer(Protocol):
 
     def done(self, rows: int, counts: Mapping[str, int]) -> None:
         """So many rows of the phase are done in all, with counts by outcome."""
+
+    def resting(self, counts: Mapping[str, int], until: int) -> None:
+        """Nothing can be done before an instant (UTC microseconds); told again and again until then."""
+
+
+def no_rest(_: int) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,7 @@ class CampaignRun:
             raise MissingInputError.single(
                 "MR355",
                 f"nobody was selected from {selection.source.name}, which has {total:,} rows",
-                help="look at audience.where",
+                help="look at audience.where" if total else "is it the right file, or the right query?",
             )
         if self._definition.campaign.audience.duplicates is Duplicates.ERROR:
             self._refuse_duplicates(rows)
@@ -138,12 +145,27 @@ class CampaignRun:
         self._record.write_json(MANIFEST, {**manifest, "plan": {"counts": counts.as_dict(), "outbox_digest": outbox}})
         return counts, ordered
 
-    def deliver(self, runner: Runner, plans: Sequence[PartitionPlan], most: int | None) -> None:
-        """Deliver what the ledger does not know to be at its end."""
+    def deliver(
+        self,
+        runner: Runner,
+        plans: Sequence[PartitionPlan],
+        most: int | None,
+        rest: Callable[[int], bool] = no_rest,
+    ) -> None:
+        """Deliver what the ledger does not know to be at its end.
+
+        ``rest`` is called while messages wait to be due: it waits, no longer than until that instant (UTC microseconds), and says
+        whether to go on.
+        """
         works = sorted(_works(plans, most), key=lambda work: self._closed(work.number))
         self._observer.phase("deliver", sum(plan.messages for plan in plans))
         counts: dict[int, Mapping[str, int]] = {}
         for event in runner.deliver(works):
+            if isinstance(event, DeliveryRest):
+                self._observer.resting(sum((Counter(each) for each in counts.values()), Counter()), event.until)
+                if not rest(event.until):
+                    return
+                continue
             counts[event.number] = event.counts
             if isinstance(event, PartitionDelivery):
                 self._stages.merge(event.stages)

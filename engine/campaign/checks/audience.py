@@ -63,7 +63,7 @@ def _wrong_url(document: Document, source: str, scheme: str) -> Iterator[Diagnos
         return
     if parts.netloc and scheme == "sqlite":
         yield document.fault("MR375", "a SQLite file is on no host", _SOURCE, _FORMS)
-    if not parts.path.strip("/"):
+    elif not parts.path.strip("/"):
         yield document.fault("MR375", "the URL names no database", _SOURCE, _FORMS)
     if re.search("(?i)password", " ".join(parse_qs(parts.query))):
         help = "leave it out of the URL: `password: env:NAME` or `file:PATH`"
