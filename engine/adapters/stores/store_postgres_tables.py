@@ -44,9 +44,11 @@ class ArrowTables(PoolTables):
             return found
 
     def batches(self, name: str, /, **values: object) -> Iterator[pa.RecordBatch]:
-        """What a statement finds, about BATCH_BYTES at a time as the server finds it; when the connection is lost, it is not repeated."""
+        """What a statement finds, in the order of an index, about BATCH_BYTES at a time as the server finds it. When the connection is
+        lost, it is not repeated."""
         self._prepare()
         with self._pool.reading() as connection, connection.arrow.cursor() as cursor:
+            self.row(connection, "in_order")
             cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
             cursor.execute(self._whole(connection, name, values))
             reader = cursor.fetch_record_batch()
