@@ -67,6 +67,7 @@ EXECUTIONS = pa.schema(
         pa.field("retry_count", pa.int32(), nullable=False),  # failed tries of this step
         pa.field("moves", pa.int32(), nullable=False),  # how many rows of history it has
         pa.field("claim", pa.int64(), nullable=False),  # rises with each claim; a save under an older one is left out
+        pa.field("seen", pa.int64(), nullable=False),  # the position of the last event that it has met, 0 before
         pa.field("entered_at", INSTANT, nullable=False),
         pa.field("arrived_at", INSTANT, nullable=False),  # at its step
         pa.field(
@@ -161,7 +162,8 @@ class ExecutionStore(Protocol):
 
         ``again_after`` is NEVER when a person enters a workflow once; else nobody enters while one of theirs is alive, nor before so
         many microseconds after the last one was entered (AFTER_EXIT: 0). An ``execution_id`` that is known begins nothing, so that a
-        trigger may come twice. Each one begun has state READY, ``due`` at once, and a first row of history (ENTERED, move 0).
+        trigger may come twice. Each one begun has state READY, ``due`` at once, all numbers 0 but ``moves``, and a first row of history
+        (ENTERED, move 0).
         """
 
     def due(self, now: int, most: int, lease_until: int) -> pa.RecordBatch:

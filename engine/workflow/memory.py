@@ -159,7 +159,7 @@ class MemoryExecutions:
                 key: entry[key]
                 for key in ("execution_id", "workflow", "version", "user_id", "trigger", "step", "context")
             },
-            **{"state": State.READY, "occurrence": 0, "retry_count": 0, "moves": 0, "claim": 0},
+            **{"state": State.READY, "occurrence": 0, "retry_count": 0, "moves": 0, "claim": 0, "seen": 0},
             **{"entered_at": at, "arrived_at": at, "due": at},
         }
         self._history[name] = []

@@ -18,6 +18,7 @@ from engine.workflow.standing import Rows, Standing
 
 ARRIVALS = pa.schema(
     [
+        pa.field("position", pa.int64(), nullable=False),  # in the order in which they came; from 1
         pa.field("event_id", pa.string(), nullable=False),
         pa.field("user_id", pa.string(), nullable=False),
         pa.field("event", pa.string()),  # null: the person's columns have changed
@@ -25,7 +26,7 @@ ARRIVALS = pa.schema(
         pa.field("properties", pa.string()),  # a JSON object
     ]
 )
-"""One row an event. To tell one twice changes nothing: an execution looks only at what is later than its own last move."""
+"""One row an event. A person's events are told in the order of ``position``; to tell one again changes nothing."""
 
 REPLIES = pa.schema(
     [
@@ -54,7 +55,9 @@ class Arrivals:
         rows = alive[np.asarray(place.take(pa.array(concerned)), dtype=np.int64)]
         at = np.asarray(arrivals.column("at").view(pa.int64()).take(pa.array(concerned)), dtype=np.int64)
         at = np.minimum(at, clock)  # a sender's clock may be ahead
-        later = at > standing.entered[rows]
+        position = np.asarray(arrivals.column("position").take(pa.array(concerned)), dtype=np.int64)
+        later = (at > standing.entered[rows]) & (position > standing.seen[rows])
+        np.maximum.at(standing.seen, rows, position)
         concerned, rows, at = concerned[later], rows[later], at[later]
         names = pa.table({"row": rows, "at": at, "id": arrivals.column("event_id").take(pa.array(concerned))})
         order = np.asarray(pc.sort_indices(names, [("row", "ascending"), ("at", "ascending"), ("id", "ascending")]))

@@ -127,7 +127,8 @@ def _entered(users: pa.StringArray, entering: Mask, step: str, now: int) -> pa.R
     columns = {
         **{name: pa.repeat(value, rows) for name, value in same.items()},
         **{name: pa.repeat(pa.scalar(0, pa.int32()), rows) for name in ("occurrence", "retry_count", "moves")},
-        **{"claim": pa.repeat(pa.scalar(0, pa.int64()), rows), "entered_at": at, "arrived_at": at, "due": at},
+        **{name: pa.repeat(pa.scalar(0, pa.int64()), rows) for name in ("claim", "seen")},
+        **{"entered_at": at, "arrived_at": at, "due": at},
         **{"execution_id": users, "user_id": users, "state": states},
     }
     arrays = [columns.get(field.name, pa.nulls(rows, field.type)) for field in EXECUTIONS]

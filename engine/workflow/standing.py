@@ -37,6 +37,7 @@ class Standing:
             _micros(executions.column(name))
             for name in ("entered_at", "arrived_at", "due", "until", "goal_at", "ended_at")
         )
+        self.seen = executions.column("seen").to_numpy(zero_copy_only=False).copy()
         self._errors: dict[int, str | None] = {}
 
     def __len__(self) -> int:
@@ -88,6 +89,7 @@ class Standing:
             "occurrence": pa.array(self.occurrence),
             "retry_count": pa.array(self.tries),
             "moves": pa.array(self.moves),
+            "seen": pa.array(self.seen),
             "arrived_at": pa.array(self.arrived).view(INSTANT),
             **{name: _instants(getattr(self, name)) for name in ("due", "until")},
             "goal_at": _instants(self.goal),

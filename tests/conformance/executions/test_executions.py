@@ -99,6 +99,7 @@ def test_who_enters_is_ready_at_once_and_history_begins(store: ExecutionStore) -
         1,
     )
     assert row["entered_at"] == row["arrived_at"] == row["due"]
+    assert (row["claim"], row["seen"]) == (0, 0)
     assert row["context"] == '{"cause":"e1"}'
     assert (row["until"], row["awaits"], row["goal_at"], row["ended_at"], row["error"]) == (None,) * 5
     (told,) = store.history([row["execution_id"]]).to_pylist()
@@ -178,7 +179,7 @@ def test_what_is_saved_is_what_is_found_and_free_again(store: ExecutionStore) ->
         claimed,
         **{"state": "waiting", "step": "pause", "occurrence": 1, "retry_count": 2, "moves": 2, "awaits": "bought"},
         **{"due": START + 30 * SECOND, "until": START + 40 * SECOND, "goal_at": START + 1, "error": "the \u00e9nd"},
-        **{"context": '{"a":"\u20ac","b":null}', "arrived_at": START + 7},
+        **{"context": '{"a":"\u20ac","b":null}', "arrived_at": START + 7, "seen": 2**40},
     )
     assert store.save(moved, story(claimed), NO_EFFECTS) == 1
     assert store.of_user("ann").to_pylist() == moved.to_pylist()

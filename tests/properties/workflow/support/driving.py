@@ -31,7 +31,7 @@ def begun(world: World) -> list[Row]:
                 **dict.fromkeys(EXECUTIONS.names),
                 **{"execution_id": execution_id("cart", entry["user_id"], "e"), "workflow": "cart", "version": "v1"},
                 **{"user_id": entry["user_id"], "trigger": "event:left", "state": "ready", "step": "s0", "moves": 1},
-                **{"occurrence": 0, "retry_count": 0, "claim": 1, "context": json.dumps(context)},
+                **{"occurrence": 0, "retry_count": 0, "claim": 1, "seen": 0, "context": json.dumps(context)},
                 **dict.fromkeys(("entered_at", "arrived_at", "due"), entry["at"]),
             }
         )
@@ -141,7 +141,7 @@ def named(effects: Iterable[Row]) -> dict[str, tuple[str, int, Any]]:
 
 
 def drive(world: World, engine: Batched | Interpreted, ticks: Sequence[int], late: int = 0) -> None:
-    """All arrivals up to a tick are told at it, some again at the next (``late`` of three), and answers when they are there."""
+    """All arrivals up to a tick are told at it, some (``late`` of three) again at the next, and answers when they are there."""
     replies: list[Row] = []
     before = 0
     again: list[Row] = []

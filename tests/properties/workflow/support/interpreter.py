@@ -69,10 +69,15 @@ class Interpreter:
             (
                 each
                 for each in arrivals
-                if each["user_id"] == execution["user_id"] and min(each["at"], clock) > execution["entered_at"]
+                if each["user_id"] == execution["user_id"]
+                and min(each["at"], clock) > execution["entered_at"]
+                and each["position"] > execution["seen"]
             ),
             key=lambda each: (min(each["at"], clock), each["event_id"]),
         )
+        if execution["state"] in ("ready", "waiting"):
+            told = [each["position"] for each in arrivals if each["user_id"] == execution["user_id"]]
+            execution["seen"] = max([execution["seen"], *told])
         answers = [
             each for each in replies if each["execution_id"] == execution["execution_id"] and self.is_awaited(each)
         ][:1]

@@ -204,6 +204,8 @@ def worlds(draw: st.DrawFn, webhooks: bool = True, updates: bool = True) -> Worl
         }
         for number in range(draw(st.integers(2, 12)))
     ]
+    arrivals.sort(key=lambda each: (each["at"], each["event_id"]))
+    arrivals = [{"position": place + 1, **each} for place, each in enumerate(arrivals)]
     gaps = draw(st.lists(st.sampled_from([SECOND, HOUR, 13 * HOUR, 2 * DAY]), min_size=1, max_size=5))
     ticks = [START + 31 * HOUR + sum(gaps[:number]) for number in range(len(gaps) + 1)]
     return World(campaign, people, entries, arrivals, [*ticks, START + 12 * DAY], draw(st.integers(0, 99)))
