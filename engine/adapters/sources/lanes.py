@@ -6,24 +6,35 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from threading import Condition, Thread
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 Part = TypeVar("Part")
 Item = TypeVar("Item")
-Read = Callable[[Part], Iterator[Item]]
+Wanted = TypeVar("Wanted", contravariant=True)
+Found = TypeVar("Found", covariant=True)
+
+
+class Reader(Protocol[Wanted, Found]):
+    """Reads parts, one after the other, in one thread."""
+
+    def read(self, part: Wanted) -> Iterator[Found]: ...
+
+    def cancel(self) -> None:
+        """End what it is at, if it is at anything; called by another thread."""
+
+
+Open = Callable[[], AbstractContextManager[Reader[Part, Item]]]
 
 AHEAD = 4
 """Items that a reader holds ready; with as many readers there are, this bounds the memory."""
 
 
-def in_order(
-    parts: Sequence[Part], reader: Callable[[], AbstractContextManager[Read[Part, Item]]], readers: int
-) -> Iterator[Item]:
-    """The items of all parts, part by part, read by so many threads of which each opens one ``reader``.
+def in_order(parts: Sequence[Part], open: Open[Part, Item], readers: int) -> Iterator[Item]:
+    """The items of all parts, part by part, read by so many threads, each with a reader of its own.
 
-    Raises what a reader raises. When the iteration ends early, readers end after the item that they are at.
+    Raises what a reader raises. When the iteration ends early, readers are cancelled.
     """
-    lanes = [_Lane(parts[first::readers], reader) for first in range(min(readers, len(parts)))]
+    lanes = [_Lane(parts[first::readers], open) for first in range(min(readers, len(parts)))]
     try:
         for lane in lanes:
             lane.start()
@@ -41,9 +52,10 @@ class _End:
 
 
 class _Lane(Generic[Part, Item]):
-    def __init__(self, parts: Sequence[Part], reader: Callable[[], AbstractContextManager[Read[Part, Item]]]) -> None:
+    def __init__(self, parts: Sequence[Part], open: Open[Part, Item]) -> None:
         self._parts = parts
-        self._reader = reader
+        self._open = open
+        self._reader: Reader[Part, Item] | None = None
         self._ready: deque[Item | _End | BaseException] = deque()
         self._changed = Condition()
         self._closed = False
@@ -67,18 +79,33 @@ class _Lane(Generic[Part, Item]):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+            if self._reader is not None:
+                self._reader.cancel()
 
     def _run(self) -> None:
         try:
-            with self._reader() as read:
-                for part in self._parts:
-                    for item in read(part):
-                        if not self._put(item):
-                            return
-                    if not self._put(_End()):
-                        return
+            with self._open() as reader:
+                self._use(reader)
+                try:
+                    self._read(reader)
+                finally:
+                    self._use(None)
         except BaseException as fault:  # raised again where the items are read
             self._put(fault)
+
+    def _read(self, reader: Reader[Part, Item]) -> None:
+        for part in self._parts:
+            if self._closed:
+                return
+            for item in reader.read(part):
+                if not self._put(item):
+                    return
+            if not self._put(_End()):
+                return
+
+    def _use(self, reader: Reader[Part, Item] | None) -> None:
+        with self._changed:
+            self._reader = reader
 
     def _put(self, item: Item | _End | BaseException) -> bool:
         """Whether anybody still wants it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -136,26 +136,16 @@ class Session:
         return {name for name, test in zip(texts, found, strict=True) if test}
 
     @contextmanager
-    def reader(self, snapshot: str) -> Iterator[Callable[[str], Iterator[pa.RecordBatch]]]:
-        """Another connection in the snapshot: statements into batches of about BATCH_BYTES."""
+    def reader(self, snapshot: str) -> Iterator[SnapshotReader]:
+        """Another connection in the snapshot."""
         connection = self.do(lambda: adbc.connect(self._database.conninfo, autocommit=True))
         try:
             for statement in (_BEGIN, f"SET TRANSACTION SNAPSHOT '{snapshot}'"):
                 with connection.cursor() as cursor:
                     self.do(lambda: cursor.execute(statement))  # noqa: B023
-            yield lambda statement: self._batches(connection, statement)
+            yield SnapshotReader(self, connection)
         finally:
             connection.close()
-
-    def _batches(self, connection: adbc.Connection, statement: str) -> Iterator[pa.RecordBatch]:
-        with connection.cursor() as cursor:
-            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
-            self.do(lambda: cursor.execute(statement))
-            # The driver's own reader, whose faults have their SQLSTATE; pyarrow's has only words.
-            stream = cursor.fetch_arrow()
-            batches = iter(AdbcRecordBatchReader._import_from_c(stream.address))
-            while (batch := self.do(lambda: next(batches, None))) is not None:
-                yield batch
 
     def _described(self) -> Sequence[psycopg.Column]:
         cursor = self._connection.execute(f"{_DESCRIBE}{self._query.rows} LIMIT 0", binary=True)
@@ -165,3 +155,26 @@ class Session:
         """In binary, which is the protocol that takes one statement alone."""
         cursor = self._connection.execute(statement, binary=True)
         return cursor.fetchall() if cursor.description is not None else []
+
+
+class SnapshotReader:
+    """Statements into batches of about BATCH_BYTES."""
+
+    def __init__(self, session: Session, connection: adbc.Connection) -> None:
+        self._session = session
+        self._connection = connection
+
+    def read(self, part: str) -> Iterator[pa.RecordBatch]:
+        do = self._session.do
+        with self._connection.cursor() as cursor:
+            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
+            do(lambda: cursor.execute(part))
+            # The driver's own reader, whose faults have their SQLSTATE; pyarrow's has only words.
+            stream = cursor.fetch_arrow()
+            batches = iter(AdbcRecordBatchReader._import_from_c(stream.address))
+            while (batch := do(lambda: next(batches, None))) is not None:
+                yield batch
+
+    def cancel(self) -> None:
+        with suppress(adbc_driver_manager.Error):  # there may be nothing to cancel
+            self._connection.adbc_cancel()
