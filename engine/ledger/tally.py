@@ -10,6 +10,7 @@ from engine.ledger.entries import Entry
 from engine.ledger.states import ALLOWED, Reason, State
 
 _STATES = len(State)
+_SKIPPED = State.SKIPPED.value  # an enumeration's member costs more to look up than all else here
 _ALLOWED = ALLOWED.tobytes()  # a plain byte look-up is the fastest that there is for single entries
 
 
@@ -54,7 +55,7 @@ class Tally:
         self._states[row] = after
         self._count[before] -= 1
         self._count[after] += 1
-        if State.SKIPPED in (before, after):
+        if after == _SKIPPED or before == _SKIPPED:
             self._skipped[reason] += skip
 
     def state(self, row: int) -> State:

@@ -12,6 +12,8 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from engine.ledger.tally import Tally
 VERSION = 1
 BUSY_SECONDS = 10.0
 LEASE_STEP = 1_000_000  # microseconds
+MOST_TOGETHER = 64  # entries in one statement
 _SUFFIX = ".sqlite"
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -50,7 +53,7 @@ class SqlitePartition:
             if not path.exists():
                 _create(path)
             self._connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=32
+                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=128
             )
             try:
                 self._open()
@@ -86,17 +89,17 @@ class SqlitePartition:
             tally = self._tally
             left = tally.enter_all(entries)
             try:
+                end = checksum(entries, self._chain)
                 with self._transaction():
                     self._renew(lease_until)
                     if entries:
-                        chain = checksum(entries, self._chain)
-                        self._connection.executemany(statement("ledger", "append_entry"), entries)
-                        self._run("append_batch", self._epoch, len(entries), chain)
+                        self._insert(entries)
+                        self._run("append_batch", self._epoch, len(entries), end)
             except BaseException:
                 tally.take_back(entries, left)
                 raise
             if entries:
-                self._chain = chain
+                self._chain = end
 
     def release(self) -> None:
         with self._mutex:
@@ -193,6 +196,13 @@ class SqlitePartition:
         if abs(lease_until - self._held_until()) >= LEASE_STEP:
             self._run("renew", lease_until, self._epoch)
 
+    def _insert(self, entries: Sequence[Entry]) -> None:
+        """A group in one statement: each call gives the interpreter's lock away and must wait for it again."""
+        if len(entries) <= MOST_TOGETHER:
+            self._connection.execute(_insertion(len(entries)), list(chain.from_iterable(entries)))
+        else:
+            self._connection.executemany(statement("ledger", "append_entry"), entries)
+
     def _run(self, name: str, *values: object) -> sqlite3.Cursor:
         return self._connection.execute(statement("ledger", name), values)
 
@@ -256,6 +266,13 @@ class SqliteLedger:
             return partition.counts()
         finally:
             partition.close()
+
+
+@lru_cache(maxsize=MOST_TOGETHER)
+def _insertion(entries: int) -> str:
+    """The statement for so many entries."""
+    beginning, values = statement("ledger", "append_entry").rstrip().rstrip(";").split("VALUES")
+    return f"{beginning}VALUES{','.join([values] * entries)}"
 
 
 def _create(path: Path) -> None:
