@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,12 +15,31 @@ from engine.errors import TryAgainError
 from engine.monitoring import Stages
 from engine.pipeline.inline import InlineRunner
 from engine.pipeline.records import DECISIONS, MANIFEST, SUMMARY
-from engine.pipeline.run import Observer
+from engine.pipeline.run import Observer, no_rest
 from engine.pipeline.work import Runner
+from jobs.console import err
+
+REST_SECONDS = 0.5
+REHEARSAL = "rehearsal:"
 
 
-def execute(opened: OpenRun, settings: AppSettings, observer: Observer, *, deliver: bool) -> dict[str, Any]:
-    """Run the phases that are still to be done, and give (and leave on record) the summary."""
+def execute(
+    opened: OpenRun, settings: AppSettings, observer: Observer, *, deliver: bool, wait: bool = False
+) -> dict[str, Any]:
+    """Run the phases that are still to be done, and give (and leave on record) the summary.
+
+    ``wait`` for messages that are due later, until each has come to its end or expires.
+    """
+    try:
+        return _execute(opened, settings, observer, deliver=deliver, wait=wait)
+    except KeyboardInterrupt:
+        err.print(f"nothing is lost: `mailray resume {opened.folder.path}` goes on", markup=False, soft_wrap=True)
+        raise
+
+
+def _execute(
+    opened: OpenRun, settings: AppSettings, observer: Observer, *, deliver: bool, wait: bool
+) -> dict[str, Any]:
     started = time.monotonic()
     stages = Stages(time.perf_counter)
     with opened.folder.locked():
@@ -30,7 +49,7 @@ def execute(opened: OpenRun, settings: AppSettings, observer: Observer, *, deliv
         with _runner(opened, settings) as runner:
             counts, plans = run.plan(runner, frozen)
             if deliver:
-                run.deliver(runner, plans, opened.settings.limit)
+                run.deliver(runner, plans, opened.settings.limit, _rest(opened) if wait else no_rest)
         order = opened.control.order()
         if order is Order.CANCEL:
             cancel_left(opened.folder)
@@ -55,7 +74,20 @@ def _ended(order: Order | None, outcomes: Mapping[str, int]) -> str:
     """How the command's work on the run came to its end: ``finished``, ``paused`` or ``cancelled``."""
     if order is Order.CANCEL:
         return "cancelled"
-    return "paused" if order is Order.PAUSE and outcomes.get("planned") else "finished"
+    left = outcomes.get("planned") or outcomes.get("deferred")
+    return "paused" if order is Order.PAUSE and left else "finished"
+
+
+def _rest(opened: OpenRun) -> Callable[[int], bool]:
+    """Wait for a moment while messages are to be due, unless somebody orders the run to end. A rehearsal waits for nobody."""
+
+    def rest(until: int) -> bool:
+        if opened.settings.transport == REHEARSAL or opened.control.stopped():
+            return False
+        time.sleep(min(REST_SECONDS, max(0.0, until / 1_000_000 - time.time())))
+        return not opened.control.stopped()
+
+    return rest
 
 
 def exit_code(summary: Mapping[str, Any]) -> int:
@@ -72,7 +104,7 @@ def _runner(opened: OpenRun, settings: AppSettings) -> Iterator[Runner]:
     if settings.runner == "inline":
         worker = opened.worker()
         try:
-            yield InlineRunner(worker)
+            yield InlineRunner(worker, lambda: time.time_ns() // 1_000)
         finally:
             worker.stop()
         return

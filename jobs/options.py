@@ -27,7 +27,16 @@ RunDir = Annotated[
     Path | None, typer.Option("--run-dir", metavar="DIR", help="The folder of the run; it must not hold one yet.")
 ]
 Transport = Annotated[
-    str | None, typer.Option("--transport", metavar="URL", help="smtp://host:port, file:///folder or rehearsal:")
+    str | None,
+    typer.Option(
+        "--transport",
+        metavar="URL",
+        help="smtp://host:port, smtps://, ses:, postmark:, sendgrid:, resend:, https+webhook://host/path, file:///folder or rehearsal:",
+    ),
+]
+NoWait = Annotated[
+    bool,
+    typer.Option("--no-wait", help="End when nothing can be sent now, though messages are deferred (exit code 1)."),
 ]
 RunnerOption = Annotated[
     RunnerName | None, typer.Option("--runner", help="Where the work is done: on Ray, or in this process.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 
 from rich.progress import (
     BarColumn,
@@ -21,6 +22,7 @@ from rich.text import Text
 from jobs.console import err
 
 SECONDS_BETWEEN_LINES = 5.0
+WAITING = {"deferred": "deferred", "unknown": "in doubt"}
 PHASES = {"audience": "reading the audience", "plan": "planning", "deliver": "delivering"}
 
 
@@ -33,6 +35,9 @@ class Silent:
     def done(self, rows: int, counts: Mapping[str, int]) -> None:
         return None
 
+    def resting(self, counts: Mapping[str, int], until: int) -> None:
+        return None
+
 
 class Lines:
     """A line at the start of a phase and every few seconds, for logs."""
@@ -41,6 +46,7 @@ class Lines:
         self._phase = ""
         self._total = 0
         self._told = 0.0
+        self._rests_until = 0
 
     def phase(self, name: str, total: int) -> None:
         self._phase, self._total, self._told = PHASES.get(name, name), total, time.monotonic()
@@ -51,6 +57,11 @@ class Lines:
         if now - self._told >= SECONDS_BETWEEN_LINES or rows >= self._total:
             self._told = now
             err.print(f"{self._phase}: {rows:,} of {self._total:,}  {_words(counts)}")
+
+    def resting(self, counts: Mapping[str, int], until: int) -> None:
+        if self._rests_until != until:
+            self._rests_until = until
+            err.print(f"{self._phase}: {resting_words(counts, until)}")
 
 
 class Bars:
@@ -68,6 +79,9 @@ class Bars:
 
     def done(self, rows: int, counts: Mapping[str, int]) -> None:
         self._progress.update(self._task, completed=rows, counts=_words(counts))
+
+    def resting(self, counts: Mapping[str, int], until: int) -> None:
+        self._progress.update(self._task, counts=resting_words(counts, until))
 
     def _finish(self) -> None:
         self._progress.update(self._task, completed=self._total)
@@ -99,6 +113,14 @@ def watching(quiet: bool) -> Iterator[Silent | Lines | Bars]:
             bars = Bars(progress)
             yield bars
             bars._finish()
+
+
+def resting_words(counts: Mapping[str, int], until: int) -> str:
+    """``12 deferred, next at 14:05``: the machine's own time, with the day if that is another."""
+    waiting = [f"{counts[name]:,} {words}" for name, words in WAITING.items() if counts.get(name)]
+    due = datetime.fromtimestamp(until / 1_000_000)
+    day = "" if due.date() == datetime.now().date() else f"{due.date()} "
+    return f"{', '.join(waiting)}, next at {day}{due:%H:%M}"
 
 
 def _words(counts: Mapping[str, int]) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from jobs.console import print_json
-from jobs.options import Address, Json, RunnerOption, RunPath, Transport
+from jobs.options import Address, Json, NoWait, RunnerOption, RunPath, Transport
 from jobs.progress import watching
 
 
 def command(
-    run: RunPath, transport: Transport = None, runner: RunnerOption = None, address: Address = None, json: Json = False
+    run: RunPath,
+    transport: Transport = None,
+    runner: RunnerOption = None,
+    address: Address = None,
+    no_wait: NoWait = False,
+    json: Json = False,
 ) -> int:
-    """Finish what is left of a run: what was planned and not sent, and what was deferred and is due."""
+    """Finish what is left of a run: what was planned and not sent, and what was deferred, when it is due."""
     from engine.assembly.run import reopen_run
     from engine.assembly.settings import AppSettings
     from jobs.execute import execute, exit_code
@@ -19,7 +24,7 @@ def command(
     settings = AppSettings.load(runner=runner, address=address, transport=transport)
     opened = reopen_run(run, settings)
     with watching(json) as observer:
-        summary = execute(opened, settings, observer, deliver=True)
+        summary = execute(opened, settings, observer, deliver=True, wait=not no_wait)
     if json:
         print_json(summary)
     else:

@@ -14,6 +14,7 @@ from jobs.options import (
     Json,
     Limit,
     Now,
+    NoWait,
     PartitionRows,
     RunDir,
     RunnerOption,
@@ -32,10 +33,11 @@ def command(
     limit: Limit = None,
     partition_rows: PartitionRows = None,
     now: Now = None,
+    no_wait: NoWait = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before mail leaves this machine.")] = False,
     json: Json = False,
 ) -> int:
-    """Select, plan, render and send; exit code 1 when messages failed."""
+    """Select, plan, render and send, until each message has come to its end; exit code 1 when messages failed."""
     from engine.assembly.campaign import open_campaign
     from engine.assembly.run import create_run
     from engine.assembly.settings import AppSettings, leaves_machine
@@ -51,7 +53,7 @@ def command(
         campaign, run_dir or settings.new_run_folder(campaign.campaign.name, campaign.definition.now), settings, limit
     )
     with watching(json) as observer:
-        summary = execute(opened, settings, observer, deliver=True)
+        summary = execute(opened, settings, observer, deliver=True, wait=not no_wait)
     if json:
         print_json(summary)
     else:

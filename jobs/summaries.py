@@ -48,6 +48,10 @@ def print_run(summary: Mapping[str, Any]) -> None:
     if summary["ended"] != "finished":
         help = f": `mailray resume {summary['run']}` goes on with it" if summary["ended"] == "paused" else ""
         out.print(f"\nThe run was {summary['ended']}{help}.", markup=False, soft_wrap=True)
+    elif deferred := summary["outcomes"].get("deferred"):
+        out.print(
+            f"\n{deferred:,} deferred: `mailray resume {summary['run']}` waits for them.", markup=False, soft_wrap=True
+        )
     out.print(f"\n{seconds:,.1f} s. Report: [bold]mailray report {summary['run']}[/]", soft_wrap=True)
 
 

@@ -21,6 +21,7 @@ from engine.assembly.ledger import ledger_record, open_ledger
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.sending import Route, open_route, signer_of
 from engine.assembly.settings import AppSettings, RunSettings, StoresAt
+from engine.assembly.status import accounted
 from engine.assembly.stores import suppressed_addresses
 from engine.assembly.templates import CampaignTemplates
 from engine.assembly.worker import RunJob, mailing_of, open_worker
@@ -36,7 +37,7 @@ from engine.pipeline.pace import destinations
 from engine.pipeline.plan import refuse_automation
 from engine.pipeline.records import MANIFEST
 from engine.pipeline.run import CampaignRun, Observer, Selection
-from engine.pipeline.worker import Worker, outcome_counts
+from engine.pipeline.worker import Worker
 
 
 class OpenRun:
@@ -78,8 +79,8 @@ class OpenRun:
         return open_worker(self.job, lambda: self.campaign.templates)
 
     def outcomes(self) -> dict[str, int]:
-        """Messages by outcome, from the ledger alone."""
-        return outcome_counts(self.ledger().counts())
+        """The planned messages by outcome, as the ledger has them."""
+        return accounted(self.folder.read_json(MANIFEST), self.ledger().counts())
 
     def partitions(self) -> range:
         """The numbers of the run's partitions."""

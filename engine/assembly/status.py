@@ -20,7 +20,7 @@ def run_status(path: Path) -> dict[str, Any]:
     record = folder.read_json(MANIFEST)
     plan = record.get("plan")
     counts = open_ledger(folder).counts() if plan else Counts()
-    outcomes = outcome_counts(counts) if counts.planned else {}
+    outcomes = accounted(record, counts) if counts.planned else {}
     return {
         "run": str(folder.path),
         "campaign": record["campaign"],
@@ -32,6 +32,13 @@ def run_status(path: Path) -> dict[str, Any]:
     }
 
 
+def accounted(record: Mapping[str, Any], counts: Counts) -> dict[str, int]:
+    """All messages of a planned run by outcome; those of partitions that the ledger does not know yet are planned too."""
+    outcomes = outcome_counts(counts)
+    outcomes["planned"] += int(record["plan"]["counts"]["messages"]) - counts.planned
+    return outcomes
+
+
 def _phase(record: Mapping[str, Any], outcomes: Mapping[str, int], locked: bool, order: Order | None) -> str:
     if "audience" not in record:
         stage = "reading the audience"
@@ -39,8 +46,10 @@ def _phase(record: Mapping[str, Any], outcomes: Mapping[str, int], locked: bool,
         stage = "planning"
     elif not outcomes:
         stage = "planned"
+    elif outcomes["planned"] or outcomes["intent"]:
+        stage = "delivering"
     else:
-        stage = "delivering" if outcomes["planned"] or outcomes["intent"] else "finished"
+        stage = "waiting" if outcomes["deferred"] else "finished"
     if order is Order.CANCEL:
         return "cancelling" if locked else "cancelled"
     if order is Order.PAUSE and stage != "finished":

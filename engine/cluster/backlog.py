@@ -13,6 +13,7 @@ from engine.pipeline.work import DeliveryWork
 
 MOST_LOSSES = 3
 PAUSE_SECONDS = 2.0
+LEAST_REST_SECONDS = 1.0
 
 
 class DeliveryBacklog:
@@ -22,21 +23,34 @@ class DeliveryBacklog:
     def __init__(self, works: Iterable[DeliveryWork], lease_seconds: float, clock: Callable[[], float]) -> None:
         self._waiting = deque(works)
         self._resting: list[tuple[float, DeliveryWork]] = []
+        self._again: list[tuple[float, DeliveryWork]] = []
         self._losses: dict[int, list[float]] = {}
         self._lease = lease_seconds
         self._clock = clock
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._resting)
+        """The works that are to be done now or soon; those that come again only when they are due count when they are."""
+        now = self._clock()
+        return len(self._waiting) + len(self._resting) + sum(due <= now for due, _ in self._again)
+
+    @property
+    def later(self) -> float | None:
+        """Seconds until the first of the works that come again is due; None when there is none."""
+        return max(0.0, min(due for due, _ in self._again) - self._clock()) if self._again else None
 
     def take(self) -> DeliveryWork | None:
         """A work that may be begun now."""
         now = self._clock()
-        for rest in self._resting:
-            if rest[0] <= now:
-                self._resting.remove(rest)
-                return rest[1]
+        for resting in (self._again, self._resting):
+            for rest in resting:
+                if rest[0] <= now:
+                    resting.remove(rest)
+                    return rest[1]
         return self._waiting.popleft() if self._waiting else None
+
+    def again(self, work: DeliveryWork, seconds: float) -> None:
+        """A work that has come to its end for now has something to do again after so many seconds."""
+        self._again.append((self._clock() + max(seconds, LEAST_REST_SECONDS), work))
 
     def lost(self, work: DeliveryWork, fault: RayActorError) -> None:
         """A work whose actor is gone comes again, in another actor and under a new epoch. Raises TryAgainError at the third loss."""

@@ -27,7 +27,7 @@ from engine.cluster.shared import check_can_deliver, check_lasting
 from engine.cluster.tasks import plan_partition
 from engine.delivery.worker import LEASE_MARGIN
 from engine.errors import RefusedError
-from engine.pipeline.work import DeliveryProgress, DeliveryWork, PartitionDelivery, PartitionPlan
+from engine.pipeline.work import DeliveryEvent, DeliveryRest, DeliveryWork, PartitionDelivery, PartitionPlan
 from engine.templates.catalogue import TemplateSet
 
 WAIT_SECONDS = 0.5
@@ -67,11 +67,11 @@ class RayRunner:
                 self._capacity.heard([load])
                 yield plan
 
-    def deliver(self, works: Sequence[DeliveryWork]) -> Iterator[DeliveryProgress | PartitionDelivery]:
+    def deliver(self, works: Sequence[DeliveryWork]) -> Iterator[DeliveryEvent]:
         if self._node is not None:
             check_can_deliver(self._node)
         backlog = DeliveryBacklog(works, self._lease, time.monotonic)
-        while len(backlog) or len(self._pool):
+        while len(backlog) or len(self._pool) or backlog.later is not None:
             demand = Demand("deliver", len(backlog), len(self._pool), self._node)
             workers = self._capacity.now(demand).delivery_workers
             while len(self._pool) < workers and (work := backlog.take()):
@@ -79,10 +79,14 @@ class RayRunner:
             self._pool.shrink(workers if len(backlog) else 0)
             yield from self._finished(backlog)
             yield from self._capacity.progress(self._pool.partitions)
+            if not len(backlog) and not len(self._pool) and (later := backlog.later):
+                yield DeliveryRest(_wall() + round(later * 1_000_000))
 
     def _finished(self, backlog: DeliveryBacklog) -> Iterator[PartitionDelivery]:
         for work, result in self._pool.finished(WAIT_SECONDS):
             if isinstance(result, PartitionDelivery):
+                if result.next_due is not None:
+                    backlog.again(work, (result.next_due - _wall()) / 1_000_000)
                 yield result
             elif isinstance(result, RayActorError):
                 backlog.lost(work, result)
@@ -96,6 +100,10 @@ class RayRunner:
         return DeliveryActor.options(scheduling_strategy=where).remote(  # type: ignore[attr-defined]
             self._job, self._catalogue, self._templates, self._capacity.controller
         )
+
+
+def _wall() -> int:
+    return time.time_ns() // 1_000
 
 
 @contextmanager

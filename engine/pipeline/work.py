@@ -44,11 +44,22 @@ class DeliveryProgress:
 
 @dataclass(frozen=True, slots=True)
 class PartitionDelivery:
-    """A partition whose delivery has come to its end for now."""
+    """A partition whose delivery has come to its end for now; at ``next_due`` (UTC microseconds) there is something to do again."""
 
     number: int
     counts: Mapping[str, int]
     stages: StageFigures
+    next_due: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRest:
+    """Nothing can be delivered before an instant (UTC microseconds). Whoever asks for the next event should wait a while."""
+
+    until: int
+
+
+DeliveryEvent = DeliveryProgress | PartitionDelivery | DeliveryRest
 
 
 ProgressCallback = Callable[[DeliveryProgress], None]
@@ -62,10 +73,16 @@ class PartitionWorker(Protocol):
 
     def deliver(self, work: DeliveryWork, progress: ProgressCallback) -> PartitionDelivery: ...
 
+    def stop(self) -> None:
+        """Begin no further message; from any thread."""
+
 
 class Runner(Protocol):
-    """Where the work is scheduled. Results come in any order."""
+    """Where the work is scheduled. Results come in any order.
+
+    A partition that has something to do again comes again when it is due, for as long as events are asked for.
+    """
 
     def plan(self, partitions: Sequence[Partition]) -> Iterator[PartitionPlan]: ...
 
-    def deliver(self, works: Sequence[DeliveryWork]) -> Iterator[DeliveryProgress | PartitionDelivery]: ...
+    def deliver(self, works: Sequence[DeliveryWork]) -> Iterator[DeliveryEvent]: ...

@@ -102,7 +102,8 @@ class Deliverer:
                 close_partition(work.number, ledger, self._archive)
         finally:
             ledger.close()
-        return PartitionDelivery(work.number, outcome_counts(delivered.counts), stages.as_dict())
+        next_due = None if delivered.stopped else delivered.next_due
+        return PartitionDelivery(work.number, outcome_counts(delivered.counts), stages.as_dict(), next_due)
 
 
 class Worker:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.adapters.inbox import BackgroundInbox, read_log
+from engine.adapters.inbox import BackgroundInbox, Faults, InboxSettings, read_log
 
+ROOT = Path(__file__).parents[3]
 Mailray = Callable[..., Any]
 SLACK = 2.0  # seconds after an order in which a message may still begin
 
@@ -78,3 +83,60 @@ def test_what_is_no_run_is_not_touched(mailray: Mailray, tmp_path: Path, verb: s
     refused = mailray(verb, tmp_path, *more)
     assert (refused.code, "MR503" in refused.err) == (66, True)
     assert not any(tmp_path.iterdir())
+
+
+@pytest.fixture
+def greylisted(environment: dict[str, str], campaign: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run that has been deferred by the server, and waits."""
+    with BackgroundInbox(InboxSettings(faults=Faults(temporary=1.0))) as inbox:
+        transport = f"smtp://127.0.0.1:{inbox.port}"
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "jobs.cli",
+                "run",
+                campaign,
+                "--runner",
+                "inline",
+                "--run-dir",
+                "one",
+                "--transport",
+                transport,
+            ],
+            cwd=tmp_path,
+            env={**environment, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        told = iter(process.stderr.readline, "")
+        assert any(re.search(r"delivering: \d+ deferred, next at .*\d\d:\d\d", line) for line in told)
+        yield process
+        process.kill()
+        process.communicate()
+
+
+def test_a_run_waits_for_deferred_messages_until_it_is_paused(
+    mailray: Mailray, greylisted: subprocess.Popen[str]
+) -> None:
+    assert mailray("status", "one", "--json").json["phase"] == "waiting"
+    paused = mailray("pause", "one", "--json")
+    assert (paused.json["phase"], greylisted.wait(60)) == ("paused while waiting", 75)
+    assert paused.json["outcomes"]["deferred"] == sum(paused.json["outcomes"].values()) > 0
+
+
+def test_a_run_that_waits_can_be_interrupted_and_says_how_to_go_on(greylisted: subprocess.Popen[str]) -> None:
+    greylisted.send_signal(signal.SIGINT)
+    _, told = greylisted.communicate(timeout=60)
+    assert (greylisted.returncode, "mailray resume" in told) == (130, True)
+
+
+def test_a_run_need_not_wait(mailray: Mailray, campaign: Path) -> None:
+    with BackgroundInbox(InboxSettings(faults=Faults(temporary=1.0))) as inbox:
+        transport = f"smtp://127.0.0.1:{inbox.port}"
+        done = mailray("run", campaign, "--runner", "inline", "--transport", transport, "--run-dir", "one", "--no-wait")
+    assert (done.code, "mailray resume" in done.out) == (1, True)
+    outcomes = mailray("status", "one", "--json").json["outcomes"]
+    assert outcomes["deferred"] == sum(outcomes.values()) > 0

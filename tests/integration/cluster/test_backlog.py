@@ -3,7 +3,7 @@
 import pytest
 from ray.exceptions import ActorDiedError
 
-from engine.cluster.backlog import MOST_LOSSES, PAUSE_SECONDS, DeliveryBacklog
+from engine.cluster.backlog import LEAST_REST_SECONDS, MOST_LOSSES, PAUSE_SECONDS, DeliveryBacklog
 from engine.errors import RefusedError, TryAgainError
 from engine.pipeline.work import DeliveryWork
 
@@ -73,3 +73,18 @@ def test_after_the_lease_it_is_somebody_else(backlog: DeliveryBacklog, clock: Cl
 def test_a_refusal_without_a_loss_is_raised_at_once(backlog: DeliveryBacklog) -> None:
     with pytest.raises(RefusedError):
         backlog.refused(TWO, HELD)
+
+
+def test_what_is_due_again_comes_when_it_is_due_and_holds_nobody_until_then(
+    backlog: DeliveryBacklog, clock: Clock
+) -> None:
+    backlog.take()
+    backlog.take()
+    backlog.again(ONE, 300.0)
+    backlog.again(TWO, -5.0)  # a clock that differs; it is not asked for without end
+    assert (len(backlog), backlog.take(), backlog.later) == (0, None, LEAST_REST_SECONDS)
+    clock.now = LEAST_REST_SECONDS
+    assert (len(backlog), backlog.take()) == (1, TWO)
+    assert (len(backlog), backlog.later) == (0, 300.0 - LEAST_REST_SECONDS)
+    clock.now = 300.0
+    assert (backlog.take(), backlog.later) == (ONE, None)
