@@ -1,8 +1,9 @@
 """However runs reserve, send, fail, die and come back: no window ever holds more messages to a recipient than the cap allows."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -10,13 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from engine.adapters.stores.caps_memory import MemoryCaps
+from engine.adapters.stores.caps_postgres import PostgresCaps
 from engine.adapters.stores.caps_sqlite import SqliteCaps
+from engine.adapters.stores.pool import STORE, PoolLimits, PostgresPool
+from engine.adapters.stores.postgres_session import parse_database
 from engine.audience.frequency import HOLD, Cap, CapsStore, PartitionCaps
 
-KINDS: dict[str, Callable[[Path], CapsStore]] = {
-    "memory": lambda folder: MemoryCaps(),
-    "sqlite": lambda folder: SqliteCaps(folder / "caps.sqlite"),
-}
 RUNS, ROWS, RECIPIENTS = 3, 4, 1
 CAPS = [Cap(1, 4 * HOLD), Cap(2, 9 * HOLD)]
 WAITS = st.sampled_from([1, HOLD // 2, HOLD - 1, HOLD, 3 * HOLD, 4 * HOLD - 1, 4 * HOLD])
@@ -24,12 +24,13 @@ runs, rows = st.integers(0, RUNS - 1), st.integers(0, ROWS - 1)
 
 
 class Machine(RuleBasedStateMachine):
-    kind = "memory"
+    def make(self, folder: Path) -> CapsStore:
+        return MemoryCaps()
 
     @initialize()
     def begin(self) -> None:
         self.folder = TemporaryDirectory()
-        self.store = KINDS[self.kind](Path(self.folder.name))
+        self.store = self.make(Path(self.folder.name))
         self.now = 1_000 * HOLD
         self.runs = [self.owner(run) for run in range(RUNS)]
         self.perhaps_sent: list[dict[int, int]] = [{} for _ in range(RUNS)]
@@ -121,7 +122,29 @@ class Machine(RuleBasedStateMachine):
 
 
 class SqliteMachine(Machine):
-    kind = "sqlite"
+    def make(self, folder: Path) -> CapsStore:
+        return SqliteCaps(folder / "caps.sqlite")
+
+
+@pytest.fixture(scope="module")
+def postgres_machine(postgres: Any) -> Iterator[type[Machine]]:
+    pool = PostgresPool(
+        parse_database(postgres.url, postgres.password, STORE), [], PoolLimits(min_connections=1), lag=0
+    )
+
+    class PostgresMachine(Machine):
+        def make(self, folder: Path) -> CapsStore:
+            assert pool.share()
+            return PostgresCaps(pool, folder.name)
+
+    yield PostgresMachine
+    pool.close()
+
+
+def test_no_window_holds_more_than_the_caps_allow_on_a_cluster(postgres_machine: type[Machine]) -> None:
+    run_state_machine_as_test(
+        postgres_machine, settings=settings(max_examples=15, stateful_step_count=40, deadline=None)
+    )
 
 
 @pytest.mark.parametrize(("machine", "examples"), [(Machine, 400), (SqliteMachine, 15)])
