@@ -6,17 +6,14 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from prometheus_client import CollectorRegistry
-
 from engine.adapters.caches.keeper import Background, kept
-from engine.adapters.caches.metrics import CacheMetrics
 from engine.adapters.caches.stored_users import StoredUsers
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import CacheAt
@@ -33,6 +30,7 @@ from engine.pipeline.definition import TENANT
 
 if TYPE_CHECKING:
     import redis
+    from prometheus_client import CollectorRegistry
 
     from engine.adapters.caches.announcements import Announcements
 
@@ -58,16 +56,14 @@ def open_cache(at: CacheAt, store: Store, registry: CollectorRegistry | None = N
     background = Background(figures)
     around = Surroundings(_wall, time.perf_counter, background.later)
     memory = MemoryLayer(at.memory)
-    users, metrics = CacheStack(space, origin, memory, shared, policy, figures, around), CacheMetrics(figures, memory)
-    if registry is not None:
-        registry.register(metrics)
-    try:
-        with kept([users], None if at.redis is None else _announcements(at, users, figures).hear, figures):
-            yield Cache(users, figures)
-    finally:
-        background.close()
+    users = CacheStack(space, origin, memory, shared, policy, figures, around)
+    hear = None if at.redis is None else _announcements(at, users, figures).hear
+    with ExitStack() as ends:
+        ends.callback(background.close)
         if registry is not None:
-            registry.unregister(metrics)
+            ends.enter_context(_measured(registry, figures, memory))
+        ends.enter_context(kept([users], hear, figures))
+        yield Cache(users, figures)
 
 
 def look_at_redis(at: CacheAt) -> str:
@@ -134,6 +130,16 @@ def _announcements(at: CacheAt, users: CacheStack, figures: Figures) -> Announce
     from engine.adapters.caches.announcements import Announcements
 
     return Announcements(partial(redis_client, at, retries=0), [users], _breaker(), figures)
+
+
+@contextmanager
+def _measured(registry: CollectorRegistry, figures: Figures, memory: MemoryLayer) -> Iterator[None]:
+    from engine.adapters.caches.metrics import CacheMetrics
+
+    metrics = CacheMetrics(figures, memory)
+    registry.register(metrics)
+    yield
+    registry.unregister(metrics)
 
 
 def _breaker() -> Breaker:

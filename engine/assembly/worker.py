@@ -20,6 +20,7 @@ from engine.assembly.secrets import resolve_secret
 from engine.assembly.sending import Route, open_route, signer_of
 from engine.assembly.settings import RunSettings
 from engine.assembly.stores import open_caps, open_suppression
+from engine.cache.objects import ObjectCache
 from engine.campaign.schema import UnknownPolicy
 from engine.delivery.doubts import Nobody
 from engine.delivery.mime import MessageProgram, SenderIdentity
@@ -28,12 +29,14 @@ from engine.pipeline.definition import TENANT, PlanDefinition
 from engine.pipeline.gate import Gates
 from engine.pipeline.materialise import Mailing
 from engine.pipeline.pace import RunPace, destinations
-from engine.pipeline.programs import compile_templates
+from engine.pipeline.programs import Programs, compile_templates, program_bytes
 from engine.pipeline.tracking import tracked
 from engine.pipeline.worker import Deliverer, Planner, Worker
 from engine.templates.catalogue import TemplateSet
 
 Templates = Callable[[], Iterable[TemplateSet]]
+PROGRAMS: Programs = ObjectCache(64 << 20, program_bytes)
+"""The compiled templates of this process: whoever opens a campaign again, or one with the same templates, compiles nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def mailing_of(definition: PlanDefinition, templates: Iterable[TemplateSet], ori
     secret = resolve_secret(campaign.delivery.secret, origin)
     unsubscribe, tracking = campaign.delivery.unsubscribe, campaign.delivery.tracking
     return Mailing(
-        compile_templates(campaign, tracked(templates, tracking, secret)),
+        compile_templates(campaign, tracked(templates, tracking, secret), PROGRAMS),
         MessageProgram(SenderIdentity.of(campaign, TENANT), secret=secret),
         secret,
         definition.now,

@@ -52,6 +52,10 @@ class Compiled:
 
     def render(self, batch: pa.RecordBatch) -> Rendered:
         """Every part of every row; see ``PartsProgram.render``."""
+        with self.memory.lock:
+            return self._render(batch)
+
+    def _render(self, batch: pa.RecordBatch) -> Rendered:
         held = Batch(batch, self.memory, self.statics)
         frame = Frame(held, batch.num_rows)
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,13 @@ class Memory:
 
     results: dict[Hashable, Known] = field(default_factory=dict)
     arrays: dict[Hashable, pa.StringArray] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+    """Held while a batch is rendered: one program may serve several threads."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what is kept."""
+        return sum(each.nbytes for each in [*self.results.values(), *self.arrays.values()])
 
     def known(self, key: Hashable) -> Known:
         """The table of an operation's results."""

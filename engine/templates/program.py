@@ -90,6 +90,11 @@ class PartsProgram:
         """The top-level columns that the templates read; None when that is not known and every column is needed."""
         return self.compiled.reads
 
+    @property
+    def remembered(self) -> int:
+        """Bytes of what is known of distinct inputs from earlier batches."""
+        return sum(each.memory.nbytes for each in (self.compiled, *self._variants.values()))
+
     def specialise(self, constants: Mapping[str, Any]) -> PartsProgram:
         """The program for the rows on which ``constants`` hold too: what they decide is decided now."""
         return PartsProgram.of(self.sources, {**self.constants, **constants}, self.origin)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MOST_KNOWN = 30_000
+MOST_BYTES = 16 << 20  # of inputs and texts together
 ENOUGH_ASKED = 40_000  # inputs over all batches, before which nothing is concluded
 WORTH_KNOWING = 0.6  # share of inputs that are new, above which remembering does not pay
 
@@ -28,10 +29,15 @@ class Known:
         self.fresh = 0
         self.derived: dict[Hashable, Any] = {}
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of inputs and texts."""
+        return int(self.texts.nbytes) + (0 if self.keys is None else int(self.keys.nbytes))
+
     def find(self, keys: pa.Array, compute: Callable[[pa.Array], tuple[list[Any], npt.NDArray[np.bool_]]]) -> Any:
         """Each key's row in the table, new ones computed and added; None where the results are not all texts of one kind."""
         self.asked += len(keys)
-        if len(self.texts) > MOST_KNOWN:
+        if len(self.texts) > MOST_KNOWN or self.nbytes > MOST_BYTES:
             self._forget()
         found = pc.index_in(keys, value_set=self.keys) if self.keys is not None else pa.nulls(len(keys), pa.int32())
         if found.null_count == 0:

@@ -4,6 +4,7 @@ import ast
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from engine.adapters.caches.redis_layer import connect
 from engine.adapters.stores.store_sqlite import SqliteStore
 from engine.adapters.stores.suppression_sqlite import SqliteSuppression
 from engine.assembly.cache import Cache, open_cache
+from engine.assembly.campaign import open_campaign
 from engine.assembly.doctor import examine
 from engine.assembly.settings import AppSettings, CacheAt
+from engine.assembly.worker import PROGRAMS, mailing_of
 from engine.audience.store import Store, Write
 from engine.audience.suppression import GLOBAL, Suppression, SuppressionReason
 from engine.errors import CampaignError, UsageError
@@ -172,3 +175,11 @@ def test_nothing_of_suppression_knows_of_the_caches_nor_they_of_it() -> None:
     assert len(caches) > 15 and len(asking) > 5
     assert not [path for path in caches if any("suppression" in each for each in imports(path))]
     assert not [path for path in asking if any("cache" in each for each in imports(path))]
+
+
+def test_a_campaign_that_is_opened_again_is_not_compiled_again() -> None:
+    opened = open_campaign(ROOT / "examples" / "spring_menswear", datetime(2026, 4, 1, tzinfo=UTC))
+    first = mailing_of(opened.definition, opened.templates, opened.loaded.folder)
+    made = PROGRAMS.made
+    again = mailing_of(opened.definition, opened.templates, opened.loaded.folder)
+    assert PROGRAMS.made == made and all(again.programs[name] is each for name, each in first.programs.items())
