@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import psycopg
+from psycopg import errors
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from engine.adapters.stores.pool_connection import CHECK_SECONDS, PooledConnection
@@ -78,6 +79,10 @@ class ServerPool:
             else:
                 if not (self._written and sight.read_only):
                     return connection, sight
+                self._fault = (
+                    time.monotonic(),
+                    errors.ReadOnlySqlTransaction("the server is read-only, as a standby is"),
+                )
             self._discard(connection)
 
     def give_back(self, connection: PooledConnection) -> None:

@@ -102,7 +102,8 @@ class Database:
 
 
 def parse_database(url: str, password: str | None, wording: Wording = LEDGER) -> Database:
-    """The database that a URL (``postgresql://user@host:port/name``) names. Raises UsageError (MR614, MR675)."""
+    """The database that a URL (``postgresql://user@host:port/name``) names; of several hosts the one that can be written, unless the
+    URL says otherwise. Raises UsageError (MR614, MR675)."""
     try:
         parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
@@ -111,6 +112,8 @@ def parse_database(url: str, password: str | None, wording: Wording = LEDGER) ->
         raise _no_url("it holds a password", wording)
     if not parts.get("dbname") or not parts.get("host"):
         raise _no_url("it names no host or no database", wording)
+    if "," in str(parts["host"]):
+        parts.setdefault("target_session_attrs", "read-write")
     return Database(make_conninfo(**{**_RELIABLE, **parts, "application_name": "mailray"}), password, wording)
 
 

@@ -25,7 +25,7 @@ class Servers:
 
     @property
     def hosts(self) -> str:
-        return f"postgresql://mailray@{self.primary_at},{self.standby_at}/postgres?target_session_attrs=read-write"
+        return f"postgresql://mailray@{self.standby_at},{self.primary_at}/postgres"
 
     @contextmanager
     def on(self, server: Any) -> Iterator[psycopg.Connection[Any]]:
@@ -64,7 +64,7 @@ def started(server_kind: Any) -> Iterator[Servers]:
     primary.remove()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def servers(postgres_kind: Any) -> Iterator[Servers]:
     with started(postgres_kind) as servers:
         yield servers

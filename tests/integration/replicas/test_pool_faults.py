@@ -121,6 +121,13 @@ def test_a_session_of_arrow_that_has_died_is_made_anew(postgres: Any, opened: An
     assert numbers[0] != numbers[1]
 
 
+def test_a_standby_is_not_written(servers: Any, opened: Any) -> None:
+    pool = opened(servers.standby.url, connection_timeout=0.5)
+    with pytest.raises(TryAgainError, match="standby") as raised, pool.writing():
+        pytest.fail("there is none")
+    assert told(raised) == "MR671"
+
+
 def test_a_server_that_is_silent_is_not_waited_for(
     own_postgres: Any, opened: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
