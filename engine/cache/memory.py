@@ -16,8 +16,7 @@ OVERHEAD = 170
 class MemoryLayer:
     """Records up to ``most`` bytes in all, keys and overhead counted. One may serve any number of spaces.
 
-    A thousand keys are looked up in a tenth of a millisecond, which is why this is an OrderedDict and not a cachetools cache: that
-    runs Python code for each key.
+    A thousand keys are looked up in a tenth of a millisecond, which is why this is an OrderedDict and not a cachetools cache.
     """
 
     name = "memory"
