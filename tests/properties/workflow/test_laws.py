@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from crashing import story
+from crashing import through as run_through
 from driving import SHOWN, Batched, Interpreted, comparable, drive, named
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ def through(world: World, engine: Batched | Interpreted, ticks: list[int], late:
     return told(engine)
 
 
-@settings(COMMON, max_examples=120)
+@settings(COMMON, max_examples=100)
 @given(world=worlds(), late=st.integers(0, 2))
 def test_a_batch_is_what_each_execution_is_alone(world: World, late: int) -> None:
     ours = through(world, Batched(world), world.ticks, late)
@@ -52,11 +54,19 @@ def test_it_does_not_matter_when_somebody_looks(world: World) -> None:
     assert hourly == once == through(world, Batched(world), world.ticks)
 
 
+@settings(COMMON, max_examples=40)
+@given(world=worlds(), where=st.floats(0, 1))
+def test_who_is_killed_at_any_point_tells_the_same_story(world: World, where: float) -> None:
+    whole, doings = run_through(world)
+    killed, _ = run_through(world, 1 + round(where * (doings - 1)))
+    assert story(killed) == story(whole)
+
+
 def test_the_worlds_have_all_that_can_happen() -> None:
     outcomes: set[str] = set()
     states: set[str] = set()
 
-    @settings(COMMON, max_examples=150, database=None)
+    @settings(COMMON, max_examples=100, database=None)
     @given(world=worlds())
     def look(world: World) -> None:
         engine = Interpreted(world)

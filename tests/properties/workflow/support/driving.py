@@ -17,7 +17,7 @@ from engine.workflow.executions import EXECUTIONS, INSTANT, execution_id
 from engine.workflow.news import ARRIVALS, REPLIES
 
 Row = dict[str, Any]
-SHOWN = [name for name in EXECUTIONS.names if name not in ("context", "error")]
+SHOWN = [name for name in EXECUTIONS.names if name not in ("context", "error", "seen")]
 TOLD = ["execution_id", "move", "at", "step", "type", "occurrence", "attempt", "outcome", "stood_us"]
 
 
