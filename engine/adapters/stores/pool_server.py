@@ -15,7 +15,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from engine.adapters.stores.pool_connection import CHECK_SECONDS, PooledConnection
 from engine.adapters.stores.postgres_session import Database, refused
 from engine.adapters.stores.statements import statement
-from engine.errors import Place, TryAgainError
+from engine.errors import MailrayError, Place, TryAgainError
 
 SLICE_SECONDS = 0.1
 PAUSE_SECONDS = 0.05
@@ -50,6 +50,7 @@ class ServerPool:
         self._written = written
         self._fault: tuple[float, psycopg.Error] | None = None
         self._drained = 0.0
+        self._lent: set[PooledConnection] = set()
         self._pool = ConnectionPool(
             database.conninfo,
             connection_class=PooledConnection,
@@ -78,6 +79,7 @@ class ServerPool:
                 self._fault = time.monotonic(), fault
             else:
                 if not (self._written and sight.read_only):
+                    self._lent.add(connection)
                     return connection, sight
                 self._fault = (
                     time.monotonic(),
@@ -86,6 +88,7 @@ class ServerPool:
             self._discard(connection)
 
     def give_back(self, connection: PooledConnection) -> None:
+        self._lent.discard(connection)
         connection.rest()
         self._pool.putconn(connection)
 
@@ -102,7 +105,7 @@ class ServerPool:
                 if fault is not None and at >= began and (left <= SLICE_SECONDS or refused(fault)):
                     raise self._database.translated(fault) from fault
                 if left <= SLICE_SECONDS:
-                    raise self._exhausted(until - began) from None
+                    raise self._none(until - began) from None
 
     def _discard(self, connection: PooledConnection) -> None:
         """What has befallen one has befallen those that lie idle beside it."""
@@ -116,7 +119,9 @@ class ServerPool:
     def _failed(self, fault: psycopg.Error) -> None:
         self._fault = time.monotonic(), fault
 
-    def _exhausted(self, seconds: float) -> TryAgainError:
+    def _none(self, seconds: float) -> MailrayError:
+        if len(self._lent) < self._limits.max_connections:
+            return self._database.translated(psycopg.OperationalError(f"no connection was made in {seconds:g} s"))
         return TryAgainError.single(
             "MR673",
             f"all {self._limits.max_connections} connections to {self._database.wording.subject}'s database are in use, "
