@@ -1,8 +1,9 @@
 """A thousand people from each layer of the cache, and from the same servers one await after the other, as caches are mostly written.
 
-    python -m benchmarks.cache [--rounds 30] [--people 20000]
+    python -m benchmarks.cache [--rounds 30] [--people 20000] [--round-trip 0.5]
 
-PostgreSQL and Redis are started on loopback, as tests start them. The figure of a layer is the whole of `get_many` when that layer has
+PostgreSQL and Redis are started on loopback, as tests start them, and asked a second time as from another machine, so many milliseconds
+away. The figure of a layer is the whole of `get_many` when that layer has
 all thousand; what is nearer has been emptied before. One by one, a value from memory is a dictionary in a dictionary, one from Redis is
 JSON, one from the database is a row; all are gathered to the same batch in the end. Least and median milliseconds over the rounds.
 """
@@ -18,6 +19,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +29,7 @@ import redis.asyncio
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.distance import distant
 from engine.adapters.stores.pool import STORE, PoolLimits, PostgresPool
 from engine.adapters.stores.postgres_session import parse_database
 from engine.adapters.stores.store_postgres import PostgresStore
@@ -98,6 +101,16 @@ def _from_json(text: bytes) -> dict[str, Any]:
     return value | {name: datetime.fromisoformat(value[name]) for name in ("created_at", "last_activity")}
 
 
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where they are reached."""
+
+    postgres: str
+    postgres_password: str
+    redis: str
+    redis_password: str
+
+
 @contextmanager
 def servers() -> Iterator[tuple[PostgresServer, RedisServer]]:
     with ExitStack() as ends:
@@ -106,6 +119,17 @@ def servers() -> Iterator[tuple[PostgresServer, RedisServer]]:
             each.start()
             ends.callback(each.remove)
         yield made
+
+
+@contextmanager
+def reached(postgres: PostgresServer, server: RedisServer, round_trip: float) -> Iterator[Servers]:
+    """Both, so many seconds away; 0: on this machine."""
+    with ExitStack() as ends:
+        urls = []
+        for each in (postgres, server):
+            port = ends.enter_context(distant(each.port, round_trip)) if round_trip else each.port
+            urls.append(each.url.replace(str(each.port), str(port)))
+        yield Servers(urls[0], postgres.password, urls[1], server.password)
 
 
 def milliseconds(run: Callable[[], object], before: Callable[[], object], rounds: int) -> list[float]:
@@ -118,9 +142,9 @@ def milliseconds(run: Callable[[], object], before: Callable[[], object], rounds
     return took
 
 
-def layers(cache: Cache, names: pa.StringArray, server: RedisServer, rounds: int) -> dict[str, list[float]]:
+def layers(cache: Cache, names: pa.StringArray, at: Servers, rounds: int) -> dict[str, list[float]]:
     users = cache.users
-    clients = redis.Redis.from_url(server.url, password=server.password)
+    clients = redis.Redis.from_url(at.redis, password=at.redis_password)
 
     def forget() -> None:
         users._memory.clear(users.space.prefix)
@@ -138,9 +162,9 @@ def layers(cache: Cache, names: pa.StringArray, server: RedisServer, rounds: int
     return took
 
 
-async def one_by_one(names: list[str], postgres: PostgresServer, server: RedisServer) -> dict[str, list[float]]:
-    client = redis.asyncio.Redis.from_url(server.url, password=server.password)
-    connection = await psycopg.AsyncConnection.connect(postgres.url, password=postgres.password, autocommit=True)
+async def one_by_one(names: list[str], at: Servers) -> dict[str, list[float]]:
+    client = redis.asyncio.Redis.from_url(at.redis, password=at.redis_password)
+    connection = await psycopg.AsyncConnection.connect(at.postgres, password=at.postgres_password, autocommit=True)
     ways = OneByOne(connection, client)
     took: dict[str, list[float]] = {}
 
@@ -169,24 +193,32 @@ def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.cache")
     arguments.add_argument("--rounds", type=int, default=30)
     arguments.add_argument("--people", type=int, default=20_000)
+    arguments.add_argument("--round-trip", type=float, default=0.5, help="milliseconds to the servers, the second time")
     options = arguments.parse_args()
+    people_of = people(options.people)
+    asked = random.Random(1).sample(people_of.column("user_id").to_pylist(), ASKED)
     with servers() as (postgres, server):
-        os.environ["BENCHMARK_REDIS"], os.environ["BENCHMARK_SECRET"] = server.password, "not-a-secret"
-        at = CacheAt(server.url, "env:BENCHMARK_REDIS", "env:BENCHMARK_SECRET")
-        pool = PostgresPool(parse_database(postgres.url, postgres.password, STORE), [], PoolLimits(), lag=0)
-        with closing(PostgresStore(pool, TENANT)) as store, open_cache(at, store) as cache:
-            store.put_users(people(options.people), Write("benchmark", "users", "all", 1))
-            cache.users.catch_up()
-            asked = random.Random(1).sample([f"user-{n:08d}" for n in range(options.people)], ASKED)
-            names = pa.array(asked)
-            assert cache.users.get_many(names).rows.column("user_id").to_pylist() == asked
-            ours = layers(cache, names, server, options.rounds)
-            theirs = asyncio.run(one_by_one(asked, postgres, server))
-    show(ours, theirs)
+        for away in (0.0, options.round_trip / 1e3):
+            with reached(postgres, server, away) as at:
+                measure(at, people_of, asked, options.rounds, away)
 
 
-def show(ours: dict[str, list[float]], theirs: dict[str, list[float]]) -> None:
-    shown = Table(title=f"{ASKED:,} people: milliseconds, least and median", title_justify="left")
+def measure(at: Servers, people_of: pa.RecordBatch, asked: list[str], rounds: int, away: float) -> None:
+    os.environ["BENCHMARK_REDIS"], os.environ["BENCHMARK_SECRET"] = at.redis_password, "not-a-secret"
+    pool = PostgresPool(parse_database(at.postgres, at.postgres_password, STORE), [], PoolLimits(), lag=0)
+    caches = CacheAt(at.redis, "env:BENCHMARK_REDIS", "env:BENCHMARK_SECRET")
+    with closing(PostgresStore(pool, TENANT)) as store, open_cache(caches, store) as cache:
+        store.put_users(people_of, Write("benchmark", "users", "all", 1))
+        cache.users.catch_up()
+        names = pa.array(asked)
+        assert cache.users.get_many(names).rows.column("user_id").to_pylist() == asked
+        ours = layers(cache, names, at, rounds)
+        theirs = asyncio.run(one_by_one(asked, at))
+    show(f"{ASKED:,} people, servers {away * 1e3:g} ms away: least and median milliseconds", ours, theirs)
+
+
+def show(title: str, ours: dict[str, list[float]], theirs: dict[str, list[float]]) -> None:
+    shown = Table(title=title, title_justify="left")
     shown.add_column("all from")
     for heading in ("get_many", "at most", "one by one", "times (least of each)"):
         shown.add_column(heading, justify="right")
