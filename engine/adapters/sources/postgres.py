@@ -6,8 +6,6 @@ so one connection reads everything and PostgreSQL sorts it. The rows and their o
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,6 +15,7 @@ import pyarrow as pa
 
 from engine.adapters.sources.kind import Asked, SourceKind
 from engine.adapters.sources.lanes import in_order
+from engine.adapters.sources.postgres_ranges import RangeReader, Selected, ranges
 from engine.adapters.sources.postgres_session import Database, Session
 from engine.adapters.sources.postgres_types import PostgresColumn, given
 from engine.adapters.sources.query import Query, parse_query
@@ -28,12 +27,6 @@ from engine.errors import InputError
 SCHEME = "postgresql"
 READERS = 4
 RANGE_ROWS = 65_536
-_CHEAP = 50
-"""So many times cheaper than all rows is the first by key where an index has their order."""
-# What differs from one transaction to the next is read in one alone.
-_OF_TRANSACTION = re.compile(
-    r"\b(now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday|pg_backend_pid)\(|\b(CURRENT|LOCAL)_?TIME|CURRENT_DATE"
-)
 
 
 class PostgresSource:
@@ -88,62 +81,16 @@ class PostgresSource:
         schema = pa.schema([pa.field(each.name, each.kind) for each in wanted])
         with self._reading() as session:
             snapshot = session.rows("SELECT pg_export_snapshot()")[0][0]
-            ranges = self.ranges(session, filter)
-            statements = [self._statement(wanted, filter, within) for within in ranges]
-            for batch in in_order(statements, lambda: session.reader(snapshot), self._readers):
+            selected = Selected(self._query.rows, filter, self._key_column, wanted)
+            parts = ranges(session, selected, self._range_rows)
+            for batch in in_order(parts, lambda: self._range_reader(session, snapshot, selected), self._readers):
                 arrays = [self._converted(each, batch.column(n)) for n, each in enumerate(wanted)]
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
-    def ranges(self, session: Session, filter: str | None) -> list[str]:
-        """Conditions on the key that part the rows, in its order; one that is always true if they are better read as one.
-
-        The bounds are every ``range_rows``-th key, so that ranges are alike however the keys are spread.
-        """
-        rows, key = f"{self._query.rows}{_where(filter)}", self._key_column
-        if not self._has_ranges(session, f"SELECT {key.ordered} FROM {rows}"):  # noqa: S608
-            return ["TRUE"]
-        bounds = [f"'{bound}'::{key.literal}" for bound in self._bounds(session, rows)]
-        lower = [*(f"{key.ordered} >= {bound}" for bound in bounds)]
-        upper = [*(f"{key.ordered} < {bound}" for bound in bounds)]
-        ranges = [" AND ".join(each for each in pair if each) for pair in zip(["", *lower], [*upper, ""], strict=True)]
-        without = f"({key.ordered}) IS NULL"
-        nulls = f"SELECT EXISTS (SELECT FROM {rows} {'AND' if filter else 'WHERE'} {without})"  # noqa: S608
-        return [*(each or "TRUE" for each in ranges), *([without] if bounds and session.rows(nulls)[0][0] else [])]
-
-    def _has_ranges(self, session: Session, keys: str) -> bool:
-        """Whether an index leads to the beginning of the key's order, there are rows for two ranges, and all transactions see the same."""
-        whole = session.rows(f"EXPLAIN (VERBOSE, FORMAT JSON) {keys}")[0][0]
-        first = session.rows(f"EXPLAIN (FORMAT JSON) {keys} ORDER BY 1 LIMIT 1")[0][0]
-        plan = whole[0]["Plan"]
-        return (
-            plan["Plan Rows"] >= 2 * self._range_rows
-            and first[0]["Plan"]["Total Cost"] * _CHEAP <= plan["Total Cost"]
-            and _OF_TRANSACTION.search(json.dumps(whole)) is None
-        )
-
-    def _bounds(self, session: Session, rows: str) -> Iterator[str]:
-        """Keys as they are written in a literal, each greater than the last."""
-        order = self._key_column.ordered
-        keys = f"SELECT ({order})::text FROM {rows} ORDER BY {order}"  # noqa: S608
-        session.rows(f"DECLARE bounds NO SCROLL CURSOR FOR {keys}")
-        last = None
-        while True:
-            session.rows(f"MOVE FORWARD {self._range_rows} IN bounds")
-            found = session.rows("FETCH 1 FROM bounds")
-            if not found or found[0][0] is None:
-                break
-            if found[0][0] != last:
-                last = found[0][0]
-                yield last.replace("'", "''")
-        session.rows("CLOSE bounds")
-
-    def _statement(self, wanted: Sequence[PostgresColumn], filter: str | None, within: str) -> str:
-        others = [each.ordered for each in wanted if each.name != self._key]
-        return (
-            f"SELECT {', '.join(each.sql for each in wanted)} FROM {self._query.rows} "  # noqa: S608
-            f"WHERE {within}{'' if filter is None else f' AND {filter}'} "
-            f"ORDER BY {', '.join([self._key_column.ordered, *others])}"
-        )
+    @contextmanager
+    def _range_reader(self, session: Session, snapshot: str, selected: Selected) -> Iterator[RangeReader]:
+        with session.reader(snapshot) as reader:
+            yield RangeReader(session, snapshot, reader, selected)
 
     @cached_property
     def _key_column(self) -> PostgresColumn:
@@ -178,10 +125,6 @@ class PostgresSource:
             yield session
         finally:
             session.close()
-
-
-def _where(filter: str | None) -> str:
-    return "" if filter is None else f" WHERE {filter}"
 
 
 def _open(asked: Asked) -> Source:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, TypeVar
 
 import adbc_driver_manager
@@ -76,6 +77,8 @@ class Session:
     def __init__(self, database: Database, query: Query) -> None:
         self._database = database
         self._query = query
+        self._arrow: adbc.Connection | None = None
+        self._opening = Lock()
         self._connection = self.do(lambda: psycopg.connect(database.conninfo, autocommit=True))
         try:
             self.rows(_BEGIN)
@@ -85,6 +88,8 @@ class Session:
 
     def close(self) -> None:
         self._connection.close()
+        if self._arrow is not None:
+            self._arrow.close()
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         return self.do(lambda: self._fetched(statement))
@@ -137,8 +142,8 @@ class Session:
 
     @contextmanager
     def reader(self, snapshot: str) -> Iterator[SnapshotReader]:
-        """Another connection in the snapshot."""
-        connection = self.do(lambda: adbc.connect(self._database.conninfo, autocommit=True))
+        """Another connection in the snapshot; may be asked for by any thread."""
+        connection = self.do(self._another)
         try:
             for statement in (_BEGIN, f"SET TRANSACTION SNAPSHOT '{snapshot}'"):
                 with connection.cursor() as cursor:
@@ -146,6 +151,13 @@ class Session:
             yield SnapshotReader(self, connection)
         finally:
             connection.close()
+
+    def _another(self) -> adbc.Connection:
+        """The first asks the database for its types (30 ms), and the others have them from it."""
+        with self._opening:
+            if self._arrow is None:
+                self._arrow = adbc.connect(self._database.conninfo, autocommit=True)
+            return self._arrow.adbc_clone()
 
     def _described(self) -> Sequence[psycopg.Column]:
         cursor = self._connection.execute(f"{_DESCRIBE}{self._query.rows} LIMIT 0", binary=True)

@@ -1,0 +1,192 @@
+"""``python -m benchmarks.audience_sql [--rows 1000000] [--rounds 5] [--plans ROWS ...]``: an audience from SQL into Arrow.
+
+Reading is timed from start to end, in turn with the drivers' rows made into a table, in one run; a plan's peak memory by size of
+audience (4,000,000 rows by default; 0 plans none) must not grow with it. A PostgreSQL of its own is started and removed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from importlib import resources
+from pathlib import Path
+
+import psycopg
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+
+from engine.adapters.sources import Asked, QueryText, open_source
+from engine.conditions.parse import locate_in
+from tests.conftest import PostgresServer
+
+COLUMNS = ("customer_id", "first_name", "email", "subscribed", "orders", "spend")
+SCHEMA = pa.schema(
+    [
+        pa.field("customer_id", pa.int64()),
+        pa.field("first_name", pa.string()),
+        pa.field("email", pa.string()),
+        pa.field("subscribed", pa.bool_()),
+        pa.field("orders", pa.int64()),
+        pa.field("spend", pa.float64()),
+    ]
+)
+MAKE = (
+    "CREATE TABLE customers (customer_id bigint PRIMARY KEY, first_name text, email text, subscribed boolean, orders bigint, "
+    "spend double precision)"
+)
+ROWS_BY_SQL = "SELECT i, CASE WHEN i % 10 > 0 THEN 'Name' || (i % 997) END, 'customer' || i || '@example.com', i % 5 > 0, i % 7, i * 0.37"
+QUERY = f"SELECT {', '.join(COLUMNS)} FROM customers"
+Subject = Callable[[], int]
+
+
+def fill_postgres(server: PostgresServer, rows: int) -> None:
+    with psycopg.connect(server.url, password=server.password, autocommit=True) as connection:
+        connection.execute("DROP TABLE IF EXISTS customers")
+        connection.execute(MAKE)
+        connection.execute(f"INSERT INTO customers {ROWS_BY_SQL} FROM generate_series(1, {rows}) AS i")
+        connection.execute("VACUUM ANALYZE customers")
+
+
+def fill_sqlite(file: Path, rows: int) -> None:
+    file.unlink(missing_ok=True)
+    numbers = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(MAKE.replace("bigint PRIMARY", "INTEGER PRIMARY"))
+        connection.execute(f"{numbers} INSERT INTO customers {ROWS_BY_SQL} FROM n")
+        connection.commit()
+
+
+def through_source(url: str, folder: Path, password: str | None) -> Subject:
+    """As a run reads: opened, counted and read in one snapshot."""
+
+    def read() -> int:
+        asked = Asked(url, folder, "customer_id", query=QueryText(QUERY, locate_in(QUERY)), password=password)
+        source = open_source(asked)
+        with source.snapshot():
+            count = source.count()
+            table = pa.Table.from_batches(source.batches(COLUMNS))
+        assert table.num_rows == count
+        return count
+
+    return read
+
+
+def by_psycopg(server: PostgresServer) -> Subject:
+    def read() -> int:
+        with psycopg.connect(server.url, password=server.password) as connection:
+            return into_table(connection.execute(f"{QUERY} ORDER BY customer_id").fetchall())
+
+    return read
+
+
+def by_sqlite3(file: Path) -> Subject:
+    def read() -> int:
+        with closing(sqlite3.connect(file)) as connection:
+            rows = connection.execute(f"{QUERY} ORDER BY customer_id").fetchall()
+        return into_table(rows)
+
+    return read
+
+
+def into_table(rows: Sequence[tuple[object, ...]]) -> int:
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    columns[3] = [bool(each) for each in columns[3]]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=SCHEMA).num_rows
+
+
+def compared(subjects: dict[str, tuple[Subject, Subject]], rounds: int) -> Table:
+    """Each pair in each round, after a warm-up; medians of the seconds, and of the rounds' ratios."""
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in subjects}
+    for number in range(rounds + 1):
+        for name, pair in subjects.items():
+            rows_taken, ours_taken = (seconds(each) for each in pair)
+            if number:
+                taken[name].append((rows_taken, ours_taken))
+    table = Table("from", "driver's rows, s", "mailray, s", "times faster", "range", title="an audience into Arrow")
+    for name, passes in taken.items():
+        ratios = [rows / ours for rows, ours in passes]
+        medians = (statistics.median(each) for each in zip(*passes, strict=True))
+        spread = f"{min(ratios):.1f} to {max(ratios):.1f}"
+        table.add_row(name, *(f"{each:.2f}" for each in medians), f"{statistics.median(ratios):.1f}", spread)
+    return table
+
+
+def seconds(subject: Subject) -> float:
+    start = time.perf_counter()
+    subject()
+    return time.perf_counter() - start
+
+
+def plan(audience: str, folder: Path, password: str) -> tuple[float, float]:
+    """Seconds and peak MiB of ``mailray plan`` in one process."""
+    campaign = folder / "campaign"
+    shutil.rmtree(campaign, ignore_errors=True)
+    with resources.as_file(resources.files("jobs").joinpath("scaffold")) as scaffold:
+        shutil.copytree(scaffold, campaign)
+    (campaign / "secret.key").write_text("a secret for this benchmark only, and no other")
+    file = campaign / "campaign.yaml"
+    text = file.read_text(encoding="utf-8").replace("source: customers.csv", audience)
+    file.write_text(text.replace("suppression: suppressed.csv", "where: orders < 7"), encoding="utf-8")
+    command = [sys.executable, "-m", "jobs.cli", "plan", str(campaign), "--runner", "inline", "--json"]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "PASSWORD": password})
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit("the plan failed")
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+@contextmanager
+def postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.remove()
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(prog="python -m benchmarks.audience_sql")
+    arguments.add_argument("--rows", type=int, default=1_000_000)
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--plans", type=int, nargs="*", default=[1_000_000, 4_000_000], metavar="ROWS")
+    options = arguments.parse_args()
+    console = Console()
+    with tempfile.TemporaryDirectory() as name, postgres() as server:
+        folder = Path(name)
+        file = folder / "people.db"
+        fill_postgres(server, options.rows)
+        fill_sqlite(file, options.rows)
+        subjects = {
+            "PostgreSQL": (by_psycopg(server), through_source(server.url, folder, server.password)),
+            "SQLite": (by_sqlite3(file), through_source(f"sqlite:///{file}", folder, None)),
+        }
+        console.print(compared(subjects, options.rounds))
+        table = Table("rows", "from", "seconds", "peak MiB", title="mailray plan, one process, from start to end")
+        for rows in filter(None, options.plans):
+            fill_postgres(server, rows)
+            fill_sqlite(file, rows)
+            sources = {
+                "PostgreSQL": f"source: {server.url}\n  password: env:PASSWORD\n  query: {QUERY}",
+                "SQLite": f"source: sqlite:///{file}\n  query: {QUERY}",
+            }
+            for kind, audience in sources.items():
+                took, peak = plan(audience, folder, server.password)
+                table.add_row(f"{rows:,}", kind, f"{took:.1f}", f"{peak:.0f}")
+        console.print(table)
+
+
+if __name__ == "__main__":
+    main()
