@@ -42,6 +42,7 @@ class GroupCommit(Generic[Item, Told]):
     async def _write_all(self) -> None:
         try:
             while self._waiting:
+                await asyncio.sleep(0)  # all whose requests have come in by now, not the first of them alone
                 end = self._end()
                 group, self._waiting = self._waiting[:end], self._waiting[end:]
                 await self._write_group(group)
