@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jobs.console import out, print_json
 from jobs.options import Address, Json, Transport, instant
+
+if TYPE_CHECKING:
+    from engine.assembly.doctor import Finding
+
+COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 def command(
@@ -19,7 +24,10 @@ def command(
     address: Address = None,
     json: Json = False,
 ) -> int:
-    """Look at Ray, disk and ledger and, for a campaign, at its secret, transport and audience. Exit code 1 when something is wrong."""
+    """Look at Ray, disk and ledger and, for a campaign, at its secret, transport, certificate, clock, DNS records and audience.
+
+    Exit code 1 when something fails; a warning stops nothing.
+    """
     from engine.assembly.campaign import open_campaign
     from engine.assembly.doctor import examine
     from engine.assembly.settings import AppSettings
@@ -28,9 +36,23 @@ def command(
     campaign = None if folder is None else open_campaign(folder, instant(None))
     findings = list(examine(settings, campaign))
     if json:
-        print_json({"findings": [{"name": each.name, "ok": each.ok, "detail": each.detail} for each in findings]})
+        print_json({"findings": [_as_dict(each) for each in findings]})
     else:
         for each in findings:
-            out.print(f"[{'green' if each.ok else 'red'}]{'ok ' if each.ok else 'BAD'}[/]  {each.name}: ", end="")
-            out.print(each.detail, markup=False, soft_wrap=True)
+            out.print(f"[{COLOURS[each.level]}]{each.level:4}[/]  {each.name}: ", end="")
+            out.print(
+                each.detail + (f": {each.help}" if each.help and each.level != "ok" else ""),
+                markup=False,
+                soft_wrap=True,
+            )
     return 0 if all(each.ok for each in findings) else 1
+
+
+def _as_dict(finding: Finding) -> dict[str, object]:
+    return {
+        "name": finding.name,
+        "ok": finding.ok,
+        "level": finding.level.value,
+        "detail": finding.detail,
+        "help": finding.help,
+    }

@@ -5,28 +5,53 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import shutil
-import socket
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from engine.adapters.probes import Look, look_at_relay, look_at_web
+from engine.adapters.resolver import DnsNames
+from engine.adapters.transports import TransportSettings, keeps_octets
+from engine.adapters.transports.tls import tls_context
 from engine.assembly.cache import look_at_redis
 from engine.assembly.campaign import OpenCampaign
 from engine.assembly.ledger import ledger_record
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.sending import Route, open_route, signer_of
-from engine.assembly.settings import AppSettings, StoresAt
+from engine.assembly.settings import AppSettings, StoresAt, leaves_machine
 from engine.assembly.stores import open_pool, open_suppression
 from engine.campaign.schema import Delivery
+from engine.delivery.alignment import (
+    Level,
+    Names,
+    Remark,
+    domain_of,
+    look_at_alignment,
+    look_at_dkim,
+    look_at_dmarc,
+    look_at_return_path,
+    look_at_spf,
+)
+from engine.delivery.dkim import read_key
 from engine.errors import MailrayError, ServiceError
 
 LEAST_DISK = 1 << 30
+DISK_PER_RECIPIENT = 1_024  # octets: audience, verdict, outbox and four entries of the ledger take less
 LEAST_RAY = (2, 56)  # older ones run code that a Parquet file or a web page brings in (CVE-2026-41486, CVE-2026-57516)
 SECONDS = 3.0
+CERTIFICATE_DAYS = 14
+CLOCK_WARN, CLOCK_FAIL = 30.0, 300.0  # seconds; providers' signatures are good for five minutes
+RAY_PORTS = {8265: "dashboard and jobs", 10001: "client"}
+_LISTENING = "0A"
+_ANY = ("", "FFFF")  # 0.0.0.0 and ::, and the former in the form of the latter
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,39 +59,81 @@ class Finding:
     """One thing that was looked at."""
 
     name: str
-    ok: bool
+    level: Level
     detail: str
+    help: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.level is not Level.FAIL
 
 
 def examine(settings: AppSettings, campaign: OpenCampaign | None = None) -> Iterator[Finding]:
     """Look at everything, and go on after what is wrong."""
     yield _found("ray", _ray)
-    yield _found("run folder", lambda: _folder(settings.runs))
+    yield _found("ray's ports", lambda: _ports(_listening(), os.environ.get("RAY_AUTH_MODE")))
+    rows = 0 if campaign is None else _rows(campaign)
+    yield _found("run folder", lambda: _folder(settings.runs, rows))
     yield _found("ledger", lambda: _ledger(settings, Path() if campaign is None else campaign.audience_folder))
     if settings.redis is not None:
         yield _found("redis", lambda: look_at_redis(settings.cache_at))
     if settings.store is not None:
         yield _found("store", lambda: _store(settings.stores_at))
     if settings.address is not None:
-        yield Finding(
-            "cluster", True, f"{settings.address}, RAY_AUTH_MODE={os.environ.get('RAY_AUTH_MODE', 'not set')}"
-        )
+        yield _found("cluster", lambda: _cluster(settings.address or "", os.environ.get("RAY_AUTH_MODE")))
     if campaign is not None:
-        delivery = campaign.campaign.delivery
-        yield _found("secret", lambda: _secret(delivery.secret, campaign.audience_folder))
-        yield _found("transport", lambda: _transport(Route.of(settings, delivery), delivery, campaign.audience_folder))
-        if delivery.dkim is not None:
-            yield _found("DKIM key", lambda: _dkim(delivery, campaign.audience_folder))
-        yield _found("audience", lambda: f"{campaign.source.count():,} rows in {campaign.source.name}")
+        yield from _surroundings(settings, campaign)
 
 
-def _found(name: str, look: Callable[[], str]) -> Finding:
+def _surroundings(settings: AppSettings, campaign: OpenCampaign) -> Iterator[Finding]:
+    delivery, folder = campaign.campaign.delivery, campaign.audience_folder
+    route = Route.of(settings, delivery)
+    yield _found("secret", lambda: _secret(delivery.secret, folder))
+    looks: list[Look] = []
+    yield _found("transport", lambda: _transport(route, delivery, folder, looks))
+    for look in looks:
+        yield _found("certificate", partial(_certificate, look, route, datetime.now(UTC)))
+        yield _found("clock", partial(_clock, look, time.time()))
+    if delivery.dkim is not None:
+        yield _found("DKIM key", lambda: _dkim(delivery, folder))
+    if settings.dns is not None or leaves_machine(route.url):
+        yield from _names(settings.dns, delivery, route, folder)
+    yield _found("audience", lambda: f"{campaign.source.count():,} rows in {campaign.source.name}")
+
+
+def _names(server: str | None, delivery: Delivery, route: Route, folder: Path) -> Iterator[Finding]:
+    """What the DNS says of the domains that the campaign sends for."""
+    sender = domain_of(delivery.from_.address)
+    envelope = domain_of(delivery.return_path or delivery.from_.address)
+    dkim = delivery.dkim
+
+    def asked(look: Callable[[Names], Remark]) -> Callable[[], Remark]:
+        return lambda: look(DnsNames(server))
+
+    yield _found("SPF", asked(lambda names: look_at_spf(names, envelope)))
+    if dkim is not None:
+        yield _found(
+            "DKIM",
+            asked(lambda names: look_at_dkim(names, dkim.domain.lower(), dkim.selector, _public(delivery, folder))),
+        )
+    yield _found("DMARC", asked(lambda names: look_at_dmarc(names, sender)))
+    if dkim is not None or keeps_octets(route.url):  # who writes messages anew signs them as it was told there
+        signer = None if dkim is None else dkim.domain.lower()
+        yield _found("alignment", asked(lambda names: look_at_alignment(names, sender, envelope, signer)))
+    yield _found("return path", asked(lambda names: look_at_return_path(names, envelope)))
+
+
+def _found(name: str, look: Callable[[], str | Remark]) -> Finding:
     try:
-        return Finding(name, True, look())
+        found = look()
     except MailrayError as fault:
-        return Finding(name, False, fault.diagnostics[0].message)
+        told = fault.diagnostics[0]
+        return Finding(name, Level.FAIL, told.message, told.help or "")
     except (OSError, ValueError, sqlite3.Error) as fault:
-        return Finding(name, False, str(fault))
+        return Finding(name, Level.FAIL, str(fault))
+    if isinstance(found, Remark):
+        return Finding(name, found.level, found.detail, found.help)
+    return Finding(name, Level.OK, found)
 
 
 def _ray() -> str:
@@ -76,13 +143,56 @@ def _ray() -> str:
     return version
 
 
-def _folder(runs: Path) -> str:
+def _listening() -> str:
+    """The kernel's tables of TCP sockets; empty where there are none to read."""
+    tables = [Path("/proc/net/tcp"), Path("/proc/net/tcp6")]
+    return "".join(table.read_text(encoding="ascii") for table in tables if table.exists())
+
+
+def _ports(table: str, mode: str | None) -> Remark:
+    """Whether Ray listens for everybody: who reaches it runs code of theirs (CVE-2023-48022)."""
+    sockets = (line.split() for line in table.splitlines())
+    listening = {fields[1] for fields in sockets if len(fields) > 3 and fields[3] == _LISTENING}
+    ends = [(address, int(port, 16)) for address, _, port in (each.partition(":") for each in listening)]
+    open_to_all = sorted({port for address, port in ends if port in RAY_PORTS and address.strip("0") in _ANY})
+    if not open_to_all:
+        return Remark(Level.OK, "none of them is open to other machines here")
+    named = ", ".join(f"{port} ({RAY_PORTS[port]})" for port in open_to_all)
+    if mode == "token":
+        return Remark(Level.WARN, f"open to other machines, with a token: {named}", "bind them to a private address")
+    return Remark(
+        Level.FAIL,
+        f"open to everybody without a token: {named}",
+        "RAY_AUTH_MODE=token on every node, and a private address for the head",
+    )
+
+
+def _cluster(address: str, mode: str | None) -> Remark:
+    host = address.rpartition("://")[2].rpartition(":")[0] or address
+    if mode == "token" or host in (*_LOOPBACK, "auto"):
+        return Remark(Level.OK, f"{address}, RAY_AUTH_MODE={mode or 'not set'}")
+    return Remark(
+        Level.FAIL,
+        f"{address} is on the network, and RAY_AUTH_MODE is not `token`",
+        "RAY_AUTH_MODE=token on every node",
+    )
+
+
+def _rows(campaign: OpenCampaign) -> int:
+    try:
+        return int(campaign.source.count())
+    except (MailrayError, OSError, ValueError):
+        return 0  # told where the audience is looked at
+
+
+def _folder(runs: Path, rows: int) -> str:
     there = next(each for each in (runs.absolute(), *runs.absolute().parents) if each.exists())
     with tempfile.TemporaryFile(dir=there):
         free = shutil.disk_usage(there).free
-    if free < LEAST_DISK:
-        raise ValueError(f"{there} has {free / 2**20:,.0f} MiB free; 1,024 are the least")
-    return f"{runs} can be written, {free / 2**30:,.1f} GiB free"
+    need = LEAST_DISK + rows * DISK_PER_RECIPIENT
+    if free < need:
+        raise ValueError(f"{there} has {free / 2**20:,.0f} MiB free; {need / 2**20:,.0f} are the least")
+    return f"{runs} can be written, {free / 2**30:,.1f} GiB free of {need / 2**30:,.1f} that may be needed"
 
 
 def _ledger(settings: AppSettings, origin: Path) -> str:
@@ -118,12 +228,47 @@ def _dkim(delivery: Delivery, folder: Path) -> str:
     return f"signs for {delivery.dkim.domain}; its public half belongs at {delivery.dkim.selector}._domainkey.{delivery.dkim.domain}"
 
 
-def _transport(route: Route, delivery: Delivery, folder: Path) -> str:
+def _public(delivery: Delivery, folder: Path) -> bytes:
+    """The public half of the key that signs, as its record has it."""
+    dkim = delivery.dkim
+    assert dkim is not None
+    return read_key(resolve_secret(dkim.key, folder), dkim.key).public
+
+
+def _transport(route: Route, delivery: Delivery, folder: Path, looks: list[Look]) -> str:
+    """Raises what is wrong with it; ``looks`` gets what was seen at its other end."""
     parts = urlsplit(route.url)
-    if not parts.scheme.startswith("smtp"):
-        if not parts.scheme.startswith("file"):  # opening that one makes its folder
-            open_route(route, delivery, folder)
-        return route.url
-    host, port = parts.hostname or "localhost", parts.port or (465 if parts.scheme == "smtps" else 25)
-    with socket.create_connection((host, port), SECONDS):
-        return f"{host}:{port} answers"
+    context = tls_context(TransportSettings())
+    if parts.scheme.startswith("smtp"):
+        looks.append(look_at_relay(parts, context, SECONDS))
+        return f"{parts.netloc.rpartition('@')[2] or 'localhost'} answers"
+    if not parts.scheme.startswith("file"):  # opening that one makes its folder
+        open_route(route, delivery, folder)
+    if parts.hostname and parts.scheme.startswith(("http+", "https+")):
+        looks.append(look_at_web(parts, context, SECONDS))
+        return f"{parts.netloc} answers"
+    return route.url
+
+
+def _certificate(look: Look, route: Route, now: datetime) -> Remark:
+    if look.expires is None:
+        if not leaves_machine(route.url):
+            return Remark(Level.OK, "no TLS, and none is needed on this machine")
+        level = Level.FAIL if route.credentials else Level.WARN
+        return Remark(
+            level, "no TLS: mail, name and password can be read on the way", "a relay with STARTTLS, or smtps://"
+        )
+    days = (look.expires - now).days
+    if days < CERTIFICATE_DAYS:
+        return Remark(Level.WARN, f"the certificate is good for {days} days", "renew it; afterwards nothing is sent")
+    return Remark(Level.OK, f"TLS, with a certificate that is good for {days:,} days")
+
+
+def _clock(look: Look, now: float) -> Remark:
+    if look.clock is None:
+        return Remark(Level.OK, "the other end does not tell its time")
+    apart = abs(look.clock.timestamp() - now)
+    told = f"{apart:,.0f} seconds from that of the transport's other end"
+    if apart <= CLOCK_WARN:
+        return Remark(Level.OK, told)
+    return Remark(Level.FAIL if apart > CLOCK_FAIL else Level.WARN, told, "let a time server set this machine's clock")

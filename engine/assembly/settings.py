@@ -32,6 +32,7 @@ class AppSettings(BaseSettings):
     address: str | None = None
     object_store_mib: int = 300
     most_cpus: int | None = None  # how far a run may ask an autoscaled cluster to grow; Ray itself does not tell
+    dns: str | None = None  # the resolver that the doctor asks, ADDRESS[:PORT]; the machine's own if absent
     tenant: str = TENANT
     ledger: str | None = None  # postgresql://user@host/database; files in the run's folder if absent
     ledger_password: str | None = None  # env:NAME or file:PATH; libpq's own password file if absent

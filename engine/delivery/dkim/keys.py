@@ -42,6 +42,15 @@ class SigningKey:
             return self.key.sign(digest, _PADDING, _DIGEST)
         return self.key.sign(digest)
 
+    @property
+    def public(self) -> bytes:
+        """The public half as a DNS record has it: RFC 6376 section 3.6.1, RFC 8463 section 4.2."""
+        encoding = serialization.Encoding
+        if isinstance(self.key, RSAPrivateKey):
+            form = serialization.PublicFormat.SubjectPublicKeyInfo
+            return self.key.public_key().public_bytes(encoding.DER, form)
+        return self.key.public_key().public_bytes(encoding.Raw, serialization.PublicFormat.Raw)
+
     def __repr__(self) -> str:
         return f"SigningKey({self.algorithm})"
 
