@@ -17,20 +17,24 @@ class TriggerWebhook:
     def __init__(self, step: schema.TriggerWebhook, scope: Scope) -> None:
         self._next = step.next or scope.following
         self._payload = scope.values(step.payload, {}) if step.payload else None
+        self._request = {
+            **{"url": step.url, "method": str(step.method), "headers": step.headers, "credentials": step.credentials},
+            **{"per_second": step.per_second, "response": {name: value.path for name, value in step.response.items()}},
+        }
         self._fields = {name: TYPES[value.type] for name, value in step.response.items()}
 
     def advance(self, cohort: Cohort) -> Advance:
         return self._answered(cohort) if cohort.cause is Cause.REPLY else self._call(cohort)
 
     def _call(self, cohort: Cohort) -> Advance:
-        """Each try is an effect of its own; the step tells the rest of the request."""
+        """Each try is an effect of its own."""
         everybody = cohort.everybody()
         columns = {}
         if self._payload is not None:
             found = self._payload.evaluate(cohort.batch(self._payload.columns), cohort.times)
             columns = {name: values for name, (values, _) in found.items()}
         body = objects(columns, len(cohort), nulls=True)
-        call = Effect(EffectKind.CALL, everybody, {"body": body}, suffix=cohort.tries + 1)
+        call = Effect(EffectKind.CALL, everybody, {"body": body}, {"request": self._request}, suffix=cohort.tries + 1)
         never = np.full(len(cohort), NEVER, dtype=np.int64)
         return Advance(hold=Hold(everybody, never, awaits=REPLY), effects=[call])
 
