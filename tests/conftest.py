@@ -235,8 +235,9 @@ class Customers:
         """Set a value, or take it away; gives the version."""
         self.now += 1
         self.changes[name] = self.now
-        self.known.pop(name, None)
-        if text is not None:
+        if text is None:
+            self.known.pop(name, None)
+        else:
             self.known[name] = (text, self.now)
         return self.now
 

@@ -1,5 +1,6 @@
 """Nodes with real Redis between them: what reaches the others, and what happens when Redis is gone."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -83,6 +84,38 @@ def test_who_was_deaf_for_a_while_learns_what_it_missed(
     until(lambda: node.events("redis", "deaf") > 0)
     own_redis.start()
     until(lambda: bool(missed))
+
+
+def test_no_thread_is_given_what_was_invalidated_before_it_asked(
+    redis_server: Any, customers: Any, running: Any
+) -> None:
+    node, other = running(customers, redis_server, "one"), running(customers, redis_server, "other")
+    least = dict.fromkeys("abcd", 0)
+    for name in least:
+        customers.put(name, "0")
+    wrong: list[Any] = []
+    ended = threading.Event()
+
+    def ask(of: Any, checked: bool) -> None:
+        while not ended.is_set():
+            before = dict(least)
+            got = dict(zip(before, of.get(*before), strict=True))
+            wrong.extend(
+                (name, got[name], before[name]) for name in before if checked and int(got[name]) < before[name]
+            )
+
+    threads = [threading.Thread(target=ask, args=each) for each in ((node, True), (node, True), (other, False))]
+    for each in threads:
+        each.start()
+    for number in range(1, 401):
+        name = "abcd"[number % 4]
+        node.stack.invalidate([name], customers.put(name, str(number)))
+        least[name] = number
+    ended.set()
+    for each in threads:
+        each.join()
+    assert not wrong
+    assert node.get(*"abcd") == [str(number) for number in (400, 397, 398, 399)]
 
 
 def test_what_strangers_say_on_the_channel_does_no_harm(
