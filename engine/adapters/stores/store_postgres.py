@@ -26,7 +26,7 @@ from engine.adapters.stores.store_rows import (
 )
 from engine.audience.store import EVENTS, MEMBERSHIPS, USERS, Write
 
-VERSION = 1
+NAME, SQL, VERSION = "store", "store_postgres", 2
 _SECOND = 1_000_000
 _CELLS = [name for name in GIVEN_USERS.names if name != "user_id"]
 
@@ -39,7 +39,7 @@ class PostgresStore:
     """
 
     def __init__(self, pool: PostgresPool, tenant: str) -> None:
-        self._tables = ArrowTables(pool, "store", "store_postgres", VERSION, tenant=tenant)
+        self._tables = ArrowTables(pool, NAME, SQL, VERSION, tenant=tenant)
 
     def users(self, user_ids: pa.StringArray) -> pa.RecordBatch:
         ids = text_array(askable(user_ids))
@@ -88,11 +88,11 @@ class PostgresStore:
         return shaped(found, EVENTS), found.column("position")[-1].as_py() if found.num_rows else after
 
     def events_of(self, user_ids: pa.StringArray, types: Sequence[str], since: int) -> pa.RecordBatch:
-        asked = {"ids": text_array(askable(user_ids)), "types": text_array(types), "since": _instant(since)}
+        asked = {"ids": text_array(askable(user_ids)), "types": text_array(types), "since": instant(since)}
         return shaped(self._tables.recent(lambda it: self._tables.found(it, "events_of", **asked)), EVENTS)
 
     def active_members(self, segment_types: Sequence[str], since: int) -> Iterator[pa.RecordBatch]:
-        yield from self._tables.batches("active_members", types=text_array(segment_types), since=_instant(since))
+        yield from self._tables.batches("active_members", types=text_array(segment_types), since=instant(since))
 
     def version(self) -> int:
         found = self._tables.rows("version")
@@ -151,5 +151,5 @@ def _nulls(rows: pa.RecordBatch) -> bool:
     )
 
 
-def _instant(micros: int) -> datetime:
+def instant(micros: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)

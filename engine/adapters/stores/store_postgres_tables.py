@@ -14,6 +14,7 @@ from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
 from engine.adapters.stores.pool import PooledConnection
 from engine.adapters.stores.pool_tables import PoolTables, Result
 
+_WITHOUT_COPY = {"adbc.postgresql.use_copy": "false"}  # one row, or what writes
 BATCH_BYTES = 1 << 19
 _ESCAPES = str.maketrans({'"': '\\"', "\\": "\\\\"})
 _NO_SUCH_VALUE = ("22", "54")  # SQLSTATE classes: data exception, program limit exceeded
@@ -29,6 +30,14 @@ class ArrowTables(PoolTables):
     def found(self, connection: PooledConnection, name: str, /, **values: object) -> pa.Table:
         """What a statement finds."""
         with connection.arrow.cursor() as cursor:
+            cursor.execute(self._whole(connection, name, values))
+            with _rows_lost():
+                return cursor.fetch_arrow_table()
+
+    def changed(self, connection: PooledConnection, name: str, /, **values: object) -> pa.Table:
+        """What a statement that writes or locks has found."""
+        with connection.arrow.cursor() as cursor:
+            cursor.adbc_statement.set_options(**_WITHOUT_COPY)
             cursor.execute(self._whole(connection, name, values))
             with _rows_lost():
                 return cursor.fetch_arrow_table()

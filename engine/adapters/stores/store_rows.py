@@ -96,6 +96,21 @@ def shaped(found: pa.Table | pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatc
     return pa.RecordBatch.from_arrays(whole, schema=schema)
 
 
+def plain(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Instants and truth values as the whole numbers that SQLite keeps."""
+    kinds = (pa.types.is_timestamp, pa.types.is_boolean)
+    columns = [each.cast(pa.int64()) if any(kind(each.type) for kind in kinds) else each for each in rows.columns]
+    return pa.RecordBatch.from_arrays(columns, names=rows.schema.names)
+
+
+def without_nul(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Each NUL in a text, such as a fault told by some server, as U+FFFD: no database keeps it."""
+    columns = [
+        pc.replace_substring(each, "\0", "\ufffd") if pa.types.is_string(each.type) else each for each in rows.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=rows.schema.names)
+
+
 def _column(values: pa.Array, field: pa.Field) -> pa.Array:
     if pa.types.is_timestamp(field.type) and (not pa.types.is_timestamp(values.type) or values.type.tz is None):
         raise _refusal(f"`{field.name}` is no instant: its type is {values.type}, without a time zone")

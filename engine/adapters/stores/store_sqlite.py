@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine.adapters.stores.store_attributes import Attributes, laid_together, write_object
 from engine.adapters.stores.store_rows import (
@@ -20,13 +19,14 @@ from engine.adapters.stores.store_rows import (
     check_write,
     checked,
     last_of_each,
+    plain,
     read_objects,
     shaped,
 )
 from engine.adapters.stores.store_sqlite_file import ArrowSqliteFile, Statements
 from engine.audience.store import EVENTS, MEMBERSHIPS, USERS, Write
 
-VERSION = 1
+NAME, SQL, VERSION = "store", "store_sqlite", 2
 _SECOND = 1_000_000
 _MERGED = pa.schema(
     [
@@ -44,7 +44,7 @@ class SqliteStore:
     """The people of one tenant; ``path`` is made when it is first used and does not exist."""
 
     def __init__(self, path: Path, tenant: str) -> None:
-        self._file = ArrowSqliteFile(path, "store", "store_sqlite", VERSION)
+        self._file = ArrowSqliteFile(path, NAME, SQL, VERSION)
         self._tenant = tenant
 
     def users(self, user_ids: pa.StringArray) -> pa.RecordBatch:
@@ -100,7 +100,7 @@ class SqliteStore:
         if rows.num_rows == 0:
             return 0
         with self._file.transaction() as statements:
-            statements.ingest("incoming_events", _plain(rows))
+            statements.ingest("incoming_events", plain(rows))
             statements.rows("put_events", self._tenant)
             return int(statements.rows("last_change")[0][0])
 
@@ -146,7 +146,7 @@ class SqliteStore:
         if rows.num_rows == 0:
             return 0
         with self._file.transaction() as statements:
-            statements.ingest(table, _plain(rows))
+            statements.ingest(table, plain(rows))
             version = int(statements.rows("next_version", self._tenant)[0][0])
             if not statements.rows("note_write", self._tenant, write.run, write.step, write.key, version):
                 return 0
@@ -189,14 +189,3 @@ class SqliteStore:
 
 def _without_nulls(values: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _plain(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Instants and truth values as the whole numbers that SQLite keeps."""
-    columns = [
-        pc.cast(column, pa.int64())
-        if pa.types.is_timestamp(column.type) or pa.types.is_boolean(column.type)
-        else column
-        for column in rows.columns
-    ]
-    return pa.RecordBatch.from_arrays(columns, names=rows.schema.names)

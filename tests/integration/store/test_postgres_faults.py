@@ -12,6 +12,7 @@ import pytest
 
 from engine.adapters.stores import pool_tables
 from engine.adapters.stores.pool import PoolLimits
+from engine.adapters.stores.statements import statement
 from engine.adapters.stores.store_postgres import VERSION
 from engine.audience.store import INSTANT, Write
 from engine.errors import InputError, TryAgainError
@@ -102,6 +103,21 @@ def test_who_is_killed_before_the_commit_has_written_nothing(
         assert (
             store.put_users(people("1"), Write("run", "step", "key", 1)) == 1
         )  # after the other's lock has gone with it
+
+
+def test_older_tables_go_forward_once_whoever_uses_them(server: Any, opened: Any, people: People) -> None:
+    execute(server, "DROP SCHEMA IF EXISTS mailray CASCADE")
+    execute(server, f"{statement('parts', 'make')} {statement('store_postgres', 'migration_001')}")
+    execute(server, "INSERT INTO mailray.part (name, version) VALUES ('store', 1)")
+
+    def work(number: int) -> int:
+        with opened("forward") as store:
+            changed: int = store.put_users(people(f"user {number}"), write(str(number)))
+            return changed
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(work, range(4))) == 4
+    execute(server, "SELECT due FROM mailray.workflow_executions")
 
 
 def test_tables_of_a_newer_mailray_are_refused(server: Any, opened: Any, people: People) -> None:

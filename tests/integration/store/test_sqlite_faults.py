@@ -15,7 +15,9 @@ import pyarrow as pa
 import pytest
 
 from engine.adapters.stores import store_sqlite_file
+from engine.adapters.stores.executions_sqlite import SqliteExecutions
 from engine.adapters.stores.store_sqlite import VERSION, SqliteStore
+from engine.adapters.stores.store_sqlite_file import ArrowSqliteFile
 from engine.audience.store import Write
 from engine.errors import InputError, TryAgainError
 
@@ -94,11 +96,27 @@ def test_those_who_make_the_file_at_once_share_one(path: Path, people: People) -
     assert [each.name for each in path.parent.iterdir()] == ["store.sqlite"]
 
 
+def test_an_older_file_goes_forward_once_whoever_opens_it(path: Path, people: People) -> None:
+    with closing(ArrowSqliteFile(path, "store", "store_sqlite", 1)) as older, older.transaction() as statements:
+        statements.run(
+            "INSERT INTO users (tenant, user_id, attributes, version, name_sequences) VALUES ('tenant', 'ann', '{}', 1, '{}')"
+        )
+
+    def work(number: int) -> int:
+        with closing(SqliteExecutions(path, "tenant")) as executions:
+            executions.define("cart", f"v{number}", "{}")
+            return sum(executions.definition("cart", f"v{each}") is not None for each in range(4))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert max(pool.map(work, range(4))) == 4
+    assert in_store(path, "ann") == ["ann"]
+
+
 def test_a_file_of_a_newer_mailray_is_refused(path: Path) -> None:
     in_store(path)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {VERSION + 1}")
-    with pytest.raises(InputError, match=r"MR672.*newer mailray \(format 2\)"):
+    with pytest.raises(InputError, match=rf"MR672.*newer mailray \(format {VERSION + 1}\)"):
         in_store(path)
 
 

@@ -67,8 +67,8 @@ CREATE TABLE mailray.store_writes (
 );
 CREATE INDEX store_writes_at ON mailray.store_writes (tenant, at);
 
--- The latest version, and the latest one whose changes are no longer told. Whoever writes locks the row until the commit,
--- so that versions become visible in their order.
+-- The latest version, and the latest one whose changes are no longer told. Whoever writes locks the row until the
+-- commit, so that versions become visible in their order.
 CREATE TABLE mailray.store_latest (
     tenant    text PRIMARY KEY COLLATE "C",
     number    bigint NOT NULL,

@@ -1,4 +1,5 @@
--- A column that is not given has no sequence. Gives how many rows have changed, and whose they are: not more than `most`.
+-- A column that is not given has no sequence. Gives how many rows have changed, and whose they are: not more than
+-- `most`.
 WITH put AS (
     INSERT INTO mailray.users AS known (
         tenant, user_id, email, first_name, subscription_status, time_zone, created_at, last_activity, attributes,
@@ -78,7 +79,8 @@ WITH put AS (
                     ELSE excluded.created_at
                 END AS created_at,
                 CASE
-                    WHEN known.last_activity_sequence > %(last_activity)s OR %(last_activity)s IS NULL THEN known.last_activity
+                    WHEN known.last_activity_sequence > %(last_activity)s OR %(last_activity)s IS NULL
+                    THEN known.last_activity
                     ELSE excluded.last_activity
                 END AS last_activity,
                 CASE

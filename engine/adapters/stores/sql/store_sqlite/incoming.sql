@@ -12,3 +12,21 @@ CREATE TEMP TABLE incoming_memberships (
 CREATE TEMP TABLE incoming_events (
     event_id TEXT, user_id TEXT, event_type TEXT, event_time INTEGER, campaign_id TEXT, properties TEXT
 );
+CREATE TEMP TABLE incoming_executions (
+    execution_id TEXT, workflow TEXT, version TEXT, user_id TEXT, "trigger" TEXT, state TEXT, step TEXT,
+    occurrence INTEGER, retry_count INTEGER, moves INTEGER, claim INTEGER, seen INTEGER, entered_at INTEGER,
+    arrived_at INTEGER, due INTEGER, until INTEGER, awaits TEXT, goal_at INTEGER, ended_at INTEGER, error TEXT,
+    context TEXT
+);
+CREATE TEMP TABLE incoming_history (
+    execution_id TEXT, move INTEGER, at INTEGER, step TEXT, type TEXT, occurrence INTEGER, attempt INTEGER,
+    outcome TEXT, output TEXT, error TEXT, stood_us INTEGER, lag_us INTEGER, work_us REAL
+);
+CREATE TEMP TABLE incoming_effects (
+    name TEXT, kind TEXT, execution_id TEXT, workflow TEXT, user_id TEXT, step TEXT, occurrence TEXT,
+    at INTEGER, payload TEXT
+);
+CREATE TEMP TABLE incoming_entries (
+    execution_id TEXT, workflow TEXT, version TEXT, user_id TEXT, "trigger" TEXT, step TEXT, at INTEGER,
+    context TEXT
+);

@@ -1,0 +1,132 @@
+"""The cluster's store of executions: beside the people that they concern, always read where it is written.
+
+Rows that somebody else has just claimed are passed over; whoever enters waits for whoever does so too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from engine.adapters.stores.pool import PooledConnection, PostgresPool
+from engine.adapters.stores.store_postgres import NAME, SQL, VERSION, instant
+from engine.adapters.stores.store_postgres_tables import ArrowTables, text_array
+from engine.adapters.stores.store_rows import shaped, without_nul
+from engine.workflow.executions import EFFECTS, EXECUTIONS, HISTORY, Claimed
+from engine.workflow.memory import COUNTS
+
+
+class PostgresExecutions:
+    """The executions of one tenant; to close it closes its share of the pool."""
+
+    def __init__(self, pool: PostgresPool, tenant: str) -> None:
+        self._tables = ArrowTables(pool, NAME, SQL, VERSION, tenant=tenant)
+
+    def define(self, workflow: str, version: str, definition: str) -> None:
+        values = {"workflow": workflow, "version": version, "definition": definition}
+        self._tables.write(lambda it: self._tables.row(it, "define", **values))
+
+    def definition(self, workflow: str, version: str) -> str | None:
+        found = self._tables.rows("definition", workflow=workflow, version=version)
+        return found[0][0] if found else None
+
+    def enter(self, entries: pa.RecordBatch, again_after: int | None) -> pa.RecordBatch:
+        given = without_nul(entries)
+
+        def work(connection: PooledConnection) -> pa.RecordBatch:
+            self._tables.ingest(connection, "incoming_entries", given)
+            self._tables.row(connection, "lock_entries")
+            return self._find(connection, self._names(connection, "enter", again_after=again_after))
+
+        return self._tables.write(work).sort_by([("entered_at", "ascending"), ("execution_id", "ascending")])
+
+    def due(self, now: int, most: int, lease_until: int) -> pa.RecordBatch:
+        def work(connection: PooledConnection) -> pa.RecordBatch:
+            found = self._names(connection, "due", now=now, at=instant(now), most=most)
+            return self._claim(connection, found, lease_until)
+
+        return self._tables.write(work).sort_by([("due", "ascending"), ("execution_id", "ascending")])
+
+    def concerned(self, user_ids: Sequence[str], now: int, lease_until: int) -> Claimed:
+        def work(connection: PooledConnection) -> Claimed:
+            found = self._tables.changed(connection, "alive_of_users", now=now, ids=text_array(user_ids)).to_pylist()
+            claimed = self._claim(connection, [row["execution_id"] for row in found if row["free"]], lease_until)
+            return Claimed(claimed, tuple(sorted({row["user_id"] for row in found if not row["free"]})))
+
+        return self._tables.write(work)
+
+    def save(self, executions: pa.RecordBatch, history: pa.RecordBatch, effects: pa.RecordBatch) -> int:
+        tables = {"incoming_executions": executions, "incoming_history": history, "incoming_effects": effects}
+        return self._write("save", {name: without_nul(rows) for name, rows in tables.items()})
+
+    def release(self, executions: pa.RecordBatch) -> None:
+        given = without_nul(executions)
+
+        def work(connection: PooledConnection) -> None:
+            self._tables.ingest(connection, "incoming_executions", given)
+            self._tables.row(connection, "release")
+
+        self._tables.write(work)
+
+    def effects(self, now: int, most: int, lease_until: int) -> pa.RecordBatch:
+        def work(connection: PooledConnection) -> pa.RecordBatch:
+            names = text_array(self._names(connection, "due_effects", now=now, most=most))
+            self._tables.row(connection, "lease_effects", names=names, until=lease_until)
+            return shaped(self._tables.found(connection, "find_effects", names=names), EFFECTS)
+
+        return self._tables.write(work)
+
+    def settle(self, names: Sequence[str]) -> int:
+        return self._write("settle", {}, names=text_array(names))
+
+    def history(self, execution_ids: Sequence[str]) -> pa.RecordBatch:
+        return self._read("history", HISTORY, ids=text_array(execution_ids))
+
+    def find(self, execution_ids: Sequence[str]) -> pa.RecordBatch:
+        return self._read("find_executions", EXECUTIONS, ids=text_array(execution_ids))
+
+    def of_user(self, user_id: str) -> pa.RecordBatch:
+        return self._read("executions_of_user", EXECUTIONS, user=user_id)
+
+    def of_workflow(self, workflow: str, states: Sequence[str], after: str, most: int) -> pa.RecordBatch:
+        asked = {"workflow": workflow, "states": text_array(states), "after": after, "most": most}
+        return self._read("executions_of_workflow", EXECUTIONS, **asked)
+
+    def counts(self, workflow: str) -> pa.RecordBatch:
+        return self._read("count_executions", COUNTS, workflow=workflow)
+
+    def cancel(self, execution_ids: Sequence[str], now: int) -> int:
+        return self._write("cancel", {}, ids=text_array(execution_ids), now=instant(now))
+
+    def retry(self, execution_ids: Sequence[str], now: int) -> int:
+        return self._write("retry", {}, ids=text_array(execution_ids), now=instant(now))
+
+    def close(self) -> None:
+        self._tables.close()
+
+    def _names(self, connection: PooledConnection, name: str, **values: object) -> list[str]:
+        found: list[str] = self._tables.changed(connection, name, **values).column(0).to_pylist()
+        return found
+
+    def _claim(self, connection: PooledConnection, names: list[str], lease_until: int) -> pa.RecordBatch:
+        self._tables.row(connection, "claim", ids=text_array(names), until=lease_until)
+        return self._find(connection, names)
+
+    def _find(self, connection: PooledConnection, names: list[str]) -> pa.RecordBatch:
+        return shaped(self._tables.found(connection, "find_executions", ids=text_array(names)), EXECUTIONS)
+
+    def _read(self, name: str, schema: pa.Schema, **values: object) -> pa.RecordBatch:
+        return shaped(self._tables.read(lambda it: self._tables.found(it, name, **values)), schema)
+
+    def _write(self, name: str, tables: Mapping[str, pa.RecordBatch], **values: object) -> int:
+        """Do what a statement does with these tables, and give the number that it gives."""
+
+        def work(connection: PooledConnection) -> int:
+            for table, rows in tables.items():
+                self._tables.ingest(connection, table, rows)
+            found = self._tables.row(connection, name, **values)
+            assert found is not None
+            return int(found[0])
+
+        return self._tables.write(work)

@@ -1,0 +1,124 @@
+"""The embedded store of executions: in the same SQLite file as the people that they concern."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from engine.adapters.stores.store_rows import plain, shaped, without_nul
+from engine.adapters.stores.store_sqlite import NAME, SQL, VERSION
+from engine.adapters.stores.store_sqlite_file import ArrowSqliteFile, Statements
+from engine.workflow.executions import EFFECTS, EXECUTIONS, HISTORY, Claimed
+from engine.workflow.memory import COUNTS
+
+
+class SqliteExecutions:
+    """The executions of one tenant; ``path`` is made when it is first used and does not exist."""
+
+    def __init__(self, path: Path, tenant: str) -> None:
+        self._file = ArrowSqliteFile(path, NAME, SQL, VERSION)
+        self._tenant = tenant
+
+    def define(self, workflow: str, version: str, definition: str) -> None:
+        with self._file.transaction() as statements:
+            statements.rows("define", self._tenant, workflow, version, definition)
+
+    def definition(self, workflow: str, version: str) -> str | None:
+        with self._file.reading() as statements:
+            found = statements.rows("definition", self._tenant, workflow, version)
+        return found[0][0] if found else None
+
+    def enter(self, entries: pa.RecordBatch, again_after: int | None) -> pa.RecordBatch:
+        with self._file.transaction() as statements:
+            statements.rows("lock")
+            statements.ingest("incoming_entries", plain(without_nul(entries)))
+            begun = [name for (name,) in statements.rows("enter", self._tenant, again_after)]
+            statements.rows("tell_entered", self._tenant, json.dumps(begun))
+            return self._find(statements, begun).sort_by([("entered_at", "ascending"), ("execution_id", "ascending")])
+
+    def due(self, now: int, most: int, lease_until: int) -> pa.RecordBatch:
+        with self._file.transaction() as statements:
+            statements.rows("lock")
+            found = [name for (name,) in statements.rows("due", self._tenant, now, most)]
+            claimed = self._claim(statements, found, lease_until)
+        return claimed.sort_by([("due", "ascending"), ("execution_id", "ascending")])
+
+    def concerned(self, user_ids: Sequence[str], now: int, lease_until: int) -> Claimed:
+        with self._file.transaction() as statements:
+            statements.rows("lock")
+            found = statements.rows("alive_of_users", self._tenant, now, json.dumps([*user_ids]))
+            claimed = self._claim(statements, [name for name, _, free in found if free], lease_until)
+        return Claimed(claimed, tuple(sorted({user for _, user, free in found if not free})))
+
+    def save(self, executions: pa.RecordBatch, history: pa.RecordBatch, effects: pa.RecordBatch) -> int:
+        given = {"incoming_executions": executions, "incoming_history": history, "incoming_effects": effects}
+        with self._file.transaction() as statements:
+            for table, rows in given.items():
+                statements.ingest(table, plain(without_nul(rows)))
+            for name in ("save_history", "save_effects", "save_executions"):
+                statements.rows(name, self._tenant)
+            return int(statements.rows("last_change")[0][0])
+
+    def release(self, executions: pa.RecordBatch) -> None:
+        with self._file.transaction() as statements:
+            statements.ingest("incoming_executions", plain(without_nul(executions)))
+            statements.rows("release", self._tenant)
+
+    def effects(self, now: int, most: int, lease_until: int) -> pa.RecordBatch:
+        with self._file.transaction() as statements:
+            statements.rows("lock")
+            names = json.dumps([name for (name,) in statements.rows("due_effects", self._tenant, now, most)])
+            statements.rows("lease_effects", self._tenant, names, lease_until)
+            return shaped(statements.table("find_effects", self._tenant, names), EFFECTS)
+
+    def settle(self, names: Sequence[str]) -> int:
+        with self._file.transaction() as statements:
+            settled = [name for (name,) in statements.rows("settle", self._tenant, json.dumps([*names]))]
+            updated = json.dumps([name for name in settled if name is not None])
+            statements.rows("count_updates", self._tenant, updated)
+            return len(settled)
+
+    def history(self, execution_ids: Sequence[str]) -> pa.RecordBatch:
+        return self._read("history", HISTORY, json.dumps([*execution_ids]))
+
+    def find(self, execution_ids: Sequence[str]) -> pa.RecordBatch:
+        return self._read("find_executions", EXECUTIONS, json.dumps([*execution_ids]))
+
+    def of_user(self, user_id: str) -> pa.RecordBatch:
+        return self._read("executions_of_user", EXECUTIONS, user_id)
+
+    def of_workflow(self, workflow: str, states: Sequence[str], after: str, most: int) -> pa.RecordBatch:
+        return self._read("executions_of_workflow", EXECUTIONS, workflow, json.dumps([*states]), after, most)
+
+    def counts(self, workflow: str) -> pa.RecordBatch:
+        return self._read("count_executions", COUNTS, workflow)
+
+    def cancel(self, execution_ids: Sequence[str], now: int) -> int:
+        return self._interfere("tell_cancelled", "cancel", execution_ids, now)
+
+    def retry(self, execution_ids: Sequence[str], now: int) -> int:
+        return self._interfere("tell_retried", "retry", execution_ids, now)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _claim(self, statements: Statements, names: list[str], lease_until: int) -> pa.RecordBatch:
+        statements.rows("claim", self._tenant, json.dumps(names), lease_until)
+        return self._find(statements, names)
+
+    def _find(self, statements: Statements, names: list[str]) -> pa.RecordBatch:
+        return shaped(statements.table("find_executions", self._tenant, json.dumps(names)), EXECUTIONS)
+
+    def _read(self, name: str, schema: pa.Schema, *values: object) -> pa.RecordBatch:
+        with self._file.reading() as statements:
+            return shaped(statements.table(name, self._tenant, *values), schema)
+
+    def _interfere(self, tell: str, change: str, names: Sequence[str], now: int) -> int:
+        with self._file.transaction() as statements:
+            statements.rows("lock")
+            for name in (tell, change):
+                statements.rows(name, self._tenant, now, json.dumps([*names]))
+            return int(statements.rows("last_change")[0][0])

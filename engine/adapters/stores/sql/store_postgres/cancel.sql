@@ -1,0 +1,22 @@
+-- Gives how many there were.
+WITH found AS (
+    SELECT * FROM mailray.workflow_executions
+    WHERE tenant = %(tenant)s AND execution_id = ANY(%(ids)s::text[]) AND status IN ('ready', 'waiting')
+    ORDER BY execution_id
+    FOR UPDATE
+), told AS (
+    INSERT INTO mailray.workflow_history (
+        tenant, execution_id, move, at, step, occurrence, attempt, outcome, stood_us, lag_us, work_us
+    )
+    SELECT
+        tenant, execution_id, moves, %(now)s, step, occurrence, retry_count + 1, 'cancelled',
+        (extract(epoch FROM %(now)s::timestamptz - arrived_at) * 1000000)::bigint, 0, 0.0
+    FROM found
+), done AS (
+    UPDATE mailray.workflow_executions AS known SET
+        status = 'cancelled', due = NULL, until = NULL, awaits = NULL, ended_at = %(now)s,
+        claim = known.claim + 1, moves = known.moves + 1, lease_until = 0
+    FROM found
+    WHERE known.tenant = found.tenant AND known.execution_id = found.execution_id
+)
+SELECT count(*) FROM found;

@@ -1,0 +1,2 @@
+UPDATE mailray.workflow_executions SET claim = claim + 1, lease_until = %(until)s
+WHERE tenant = %(tenant)s AND execution_id = ANY(%(ids)s::text[]);
