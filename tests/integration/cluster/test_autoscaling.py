@@ -235,7 +235,8 @@ def test_the_window_grows_with_the_cluster_which_grows_on_request(
 
 def test_requests_add_up_and_are_given_back_when_a_driver_falls_silent(cluster: Cluster) -> None:
     told = cluster.run("-c", ABANDONED, cluster.address)
-    assert told.stdout.splitlines() == [
+    lines = [line for line in told.stdout.splitlines() if "(raylet)" not in line]  # of the call that the end came upon
+    assert lines == [
         "one run: True",
         "two runs: True",
         "one released: True",
