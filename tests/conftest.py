@@ -20,7 +20,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-import redis
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -192,6 +191,8 @@ class RedisServer:
             self.kill()
 
     def _answers(self) -> bool:
+        import redis  # seldom needed, and slow to import
+
         try:
             with redis.Redis.from_url(self.url, password=self.password) as client:
                 return bool(client.ping())

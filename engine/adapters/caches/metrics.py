@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import accumulate
 
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from engine.cache.figures import BOUNDS, Figures
@@ -34,6 +34,5 @@ class CacheMetrics(Collector):
         )
         for (layer, event), count in self._figures.events().items():
             events.add_metric([layer, event], count)
-        held = Metric("mailray_cache_memory_bytes", "Bytes that the layer in memory holds.", "gauge")
-        held.add_sample("mailray_cache_memory_bytes", {}, self._memory.held)
+        held = GaugeMetricFamily("mailray_cache_memory_bytes", "Bytes that memory holds.", value=self._memory.held)
         yield from (keys, seconds, events, held)
