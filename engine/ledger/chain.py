@@ -9,6 +9,7 @@ from engine.ledger.entries import Log, checksum, digest_of
 from engine.ledger.replay import damaged
 
 TOGETHER = 32_768  # entries that are Python objects at a time
+MOST = 1 << 30  # entries of a batch; what claims to be longer is damaged
 
 
 def read_chain(
@@ -18,9 +19,11 @@ def read_chain(
 
     Raises InputError (MR604) for entries that were changed, lost or added; ``place`` is where they are read.
     """
+    if not all(isinstance(entries, int) and 0 < entries < MOST and isinstance(end, int) for entries, end in batches):
+        raise damaged(place, "the list of what was written cannot be read")
     logs, chain = [], 0
     for few in _together(batches):
-        rows = fetch(sum(entries for entries, _ in few))
+        rows = fetch(min(MOST, sum(entries for entries, _ in few)))
         chain = verify_chain(rows, few, place, chain)
         logs.append(Log.of(rows))
     if fetch(1):

@@ -32,6 +32,9 @@ VERSION = 1
 BUSY_SECONDS = 10.0
 LEASE_STEP = 1_000_000  # microseconds
 MOST_TOGETHER = 64  # entries in one statement
+BALLAST = (
+    1 << 20
+)  # octets that a full disk gets back, so that what is known of messages on the wire can still be written
 _SUFFIX = ".sqlite"
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -46,6 +49,7 @@ class SqlitePartition:
         self._place = Place(str(path))
         self._mutex = threading.Lock()
         self._lock: OwnerLock | None = None
+        self._ballast = path.with_suffix(".ballast")
         self._epoch: int | None = None
         self._tally: Tally | None = None
         self._chain = 0
@@ -66,6 +70,7 @@ class SqlitePartition:
             epoch, holder, held_until = self._row("read_lease")
             self._take_lock(holder, expired=held_until <= now)
             self._run("claim", owner, lease_until, epoch)
+            self._lay_ballast()
         self._epoch = int(epoch) + 1
         self._tally = None
         return self._epoch
@@ -179,8 +184,18 @@ class SqlitePartition:
         if self._lock is None:
             raise refuse_claim(self._number, holder)
 
+    def _lay_ballast(self) -> None:
+        """Room is kept while there is some. Who finds none begins nothing: raises TryAgainError."""
+        try:
+            with self._ballast.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, BALLAST)
+        except OSError as fault:
+            self._drop_lock()
+            raise self._no_room(fault.strerror or str(fault)) from fault
+
     def _drop_lock(self) -> None:
         if self._lock is not None:
+            self._ballast.unlink(missing_ok=True)
             self._lock.drop()
             self._lock = None
 
@@ -232,14 +247,21 @@ class SqlitePartition:
         code = getattr(fault, "sqlite_errorcode", 0) & 0xFF
         if code in _DAMAGED or "decode" in str(fault):
             return damaged(self._place, str(fault))
+        if code == sqlite3.SQLITE_FULL and self._lock is not None:
+            self._ballast.unlink(
+                missing_ok=True
+            )  # the journal tries once more, with what is known of messages on the wire
         if code in _PASSING:
-            return TryAgainError.single(
-                "MR608",
-                f"the ledger cannot be written now: {fault}",
-                place=self._place,
-                help="make room on the disk or end the program that locks the file, then `mailray resume`",
-            )
+            return self._no_room(str(fault))
         return FileAccessError.single("MR609", f"the ledger cannot be used: {fault}", place=self._place)
+
+    def _no_room(self, reason: str) -> TryAgainError:
+        return TryAgainError.single(
+            "MR608",
+            f"the ledger cannot be written now: {reason}",
+            place=self._place,
+            help="make room on the disk or end the program that locks the file, then `mailray resume`",
+        )
 
 
 class SqliteLedger:

@@ -1,5 +1,7 @@
 """What only the ledger in files can suffer: damage, a full disk, another program's hands."""
 
+import errno
+import os
 import random
 import sqlite3
 from contextlib import closing
@@ -7,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.adapters.stores.ledger_sqlite import SqliteLedger
+from engine.adapters.stores.ledger_sqlite import BALLAST, SqliteLedger
 from engine.errors import InputError, MailrayError, TryAgainError
 from engine.ledger.entries import Entry
 from engine.ledger.states import State
@@ -170,6 +172,38 @@ def test_a_full_disk_stops_writing_and_what_stands_there_stays(folder: Path) -> 
     partition._connection.execute("PRAGMA max_page_count = 1000000")
     partition.append(many, NOW + LEASE)
     assert partition.replay().counts()[State.INTENT] == ROWS
+    partition.close()
+
+
+def test_a_full_disk_gets_room_back_for_what_is_on_the_wire(folder: Path) -> None:
+    partition = SqliteLedger(folder).partition(1)
+    ballast = folder / "00001.ballast"
+    partition.claim("one", NOW, NOW + LEASE)
+    assert ballast.stat().st_blocks * 512 >= BALLAST  # room that is taken, not only promised
+    partition.plan(KEYS, NOW)
+    (pages,) = partition._connection.execute("PRAGMA page_count").fetchone()
+    partition._connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+    with pytest.raises(TryAgainError):
+        partition.append([Entry(row, State.INTENT.value, 1, NOW, detail="x" * 500) for row in range(ROWS)], NOW + LEASE)
+    assert not ballast.exists()
+    partition.release()
+    partition.claim("two", NOW, NOW + LEASE)
+    assert ballast.exists()
+    partition.close()
+    assert [path.name for path in folder.iterdir() if path.suffix == ".ballast"] == []
+
+
+def test_without_any_room_nothing_is_begun(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int, offset: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    partition = SqliteLedger(folder).partition(1)
+    with pytest.raises(TryAgainError) as raised:
+        partition.claim("one", NOW, NOW + LEASE)
+    assert (code(raised), raised.value.exit_code) == ("MR608", 75)
+    monkeypatch.undo()
+    assert partition.claim("one", NOW, NOW + LEASE) == 1
     partition.close()
 
 

@@ -6,6 +6,7 @@ The first message of three always goes through; the fault meets the second.
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import NamedTuple
 
 import pytest
@@ -309,6 +310,22 @@ def test_starttls_required_and_not_offered(serving, feed_of, message) -> None:
             assert not any(command.startswith("MAIL") for command in server.commands)
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("code", [socket.EAI_AGAIN, socket.EAI_NONAME])
+def test_a_name_that_cannot_be_resolved_costs_no_message(code, feed_of, message, monkeypatch) -> None:
+    """The relay's name: a resolver that does not answer (SERVFAIL) and one that knows no such name (NXDOMAIN)."""
+
+    def resolve(*_: object, **__: object) -> None:
+        raise socket.gaierror(code, "it cannot be resolved")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    feed = feed_of([message(0)])
+    with pytest.raises(ServiceError) as caught:
+        asyncio.run(open_transport("smtp://relay.test:25", TransportSettings()).session(feed))
+    assert caught.value.diagnostics[0].code == "MR701"
+    assert len(feed.messages) + len(feed.released) == 1
+    assert feed.outcomes == {}
 
 
 def test_a_port_where_nobody_listens(unused_port, feed_of, message) -> None:

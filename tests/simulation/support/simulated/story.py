@@ -68,9 +68,13 @@ class Story:
             await asyncio.gather(*self.endings)
             await asyncio.sleep(random.choice((0.0, 1.0, 100.0, self._lease + 1)))
             if random.random() < 0.1:
-                self.skew += random.choice((-1, 1)) * 3_600_000_000
+                self._jump()
         self.luck.calm = True
         await self._until_all_is_said()
+
+    def _jump(self) -> None:
+        """The wall clock is set an hour on or back."""
+        self.skew += self.luck.random.choice((-1, 1)) * 3_600_000_000
 
     async def _rival(self, first: Process) -> None:
         """Another owner comes while the first is at work, or when it has not been heard of for longer than its lease."""
@@ -85,6 +89,8 @@ class Story:
         random, loop = self.luck.random, asyncio.get_running_loop()
         when = random.choice((0.01, 0.1, 0.5, 2.0, 60.0)) * random.random()
         loop.call_later(when, random.choice((process.kill, process.kill, process.stop, lambda: None)))
+        if random.random() < 0.2:
+            loop.call_later(when * random.random(), self._jump)
 
     async def _until_all_is_said(self) -> None:
         for _ in range(CALM_LIVES):
