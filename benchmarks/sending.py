@@ -1,11 +1,12 @@
 """Sending to a local inbox, with the ledger on the disk and without, beside what the standard library and aiosmtplib do.
 
-    python -m benchmarks.sending [--rounds 9] [--messages 4000] [--connections 8] [--folder .] [--json]
+    python -m benchmarks.sending [--rounds 9] [--messages 8000] [--connections 8] [--reply-delay 0] [--folder .] [--json]
 
-All subjects send in every round, one after the other, in an order that turns; the inbox runs in a process of its own. Messages a
-second are end to end, by the clock, with the inbox on the same machine; microseconds are processor time of the sending process
-alone, all its threads. Figures are medians, and ratios are medians of the rounds' own ratios, so that whatever else the machine does
-weighs on both sides. aiosmtplib joins if it is installed.
+All subjects send in every round, one after the other, in an order that turns, each to an inbox in a fresh process of its own: a relay
+that answers at once. With ``--reply-delay`` it takes its time for the reply to each final dot, as one across a network does.
+Messages a second are end to end, by the clock, with the inbox on the same machine; microseconds are processor time of the sending
+process alone, all its threads. Figures are medians, and ratios are medians of the rounds' own ratios, so that whatever else the
+machine does weighs on both sides. aiosmtplib joins if it is installed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -36,7 +38,7 @@ from benchmarks.subjects.columnar_message import envelope
 from benchmarks.subjects.email_message import one
 from benchmarks.subjects.jinja_loop import renderer
 from benchmarks.template import CONSTANTS, PARTS, plain_environment
-from engine.adapters.inbox import BackgroundInbox, InboxSettings
+from engine.adapters.inbox import BackgroundInbox, Faults, InboxSettings
 from engine.adapters.stores.ledger_sqlite import SqliteLedger
 from engine.adapters.transports import TransportSettings, open_transport
 from engine.delivery.dispatch import Surroundings
@@ -72,16 +74,17 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
+    """``send`` sends all ``messages`` to a port of this machine."""
+
     name: str
     messages: int
-    send: Callable[[], None]
+    send: Callable[[int], None]
 
 
 class Sending:
     """The messages to send, and the ways to do it."""
 
-    def __init__(self, port: int, messages: int, connections: int, folder: Path) -> None:
-        self._port = port
+    def __init__(self, messages: int, connections: int, folder: Path) -> None:
         self._connections = connections
         self._folder = folder
         self._batch = audience(messages)
@@ -111,11 +114,14 @@ class Sending:
         for start in range(0, len(rows), BODIES):
             yield Block(self.ready[start : start + BODIES])
 
-    def ours(self, materialise: Materialise, *, on_disk: bool) -> None:
+    def on_disk(self, materialise: Materialise, port: int) -> None:
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-            self._deliver(SqliteLedger(Path(folder)) if on_disk else MemoryLedger(), materialise)
+            self._deliver(SqliteLedger(Path(folder)), materialise, port)
 
-    def _deliver(self, ledger: Ledger, materialise: Materialise) -> None:
+    def in_memory(self, materialise: Materialise, port: int) -> None:
+        self._deliver(MemoryLedger(), materialise, port)
+
+    def _deliver(self, ledger: Ledger, materialise: Materialise, port: int) -> None:
         partition = ledger.partition(0)
         try:
             delivered = asyncio.run(
@@ -123,7 +129,7 @@ class Sending:
                     partition,
                     self._keys,
                     materialise,
-                    open_transport(f"smtp://127.0.0.1:{self._port}", TransportSettings()),
+                    open_transport(f"smtp://127.0.0.1:{port}", TransportSettings()),
                     Settings(owner="measured", connections=self._connections),
                     Surroundings(wall=lambda: time.time_ns() // 1_000),
                 )
@@ -132,21 +138,21 @@ class Sending:
             partition.close()
         assert delivered.counts[State.ACCEPTED] == len(self.ready), delivered.counts
 
-    def by_smtplib(self) -> None:
-        with smtplib.SMTP("127.0.0.1", self._port) as client:
+    def by_smtplib(self, port: int) -> None:
+        with smtplib.SMTP("127.0.0.1", port) as client:
             for row in self._rows:
                 client.sendmail(SENDER, [row["user"]["email"]], one(self._render, row))
 
-    def by_aiosmtplib(self) -> None:
-        asyncio.run(self._by_aiosmtplib())
+    def by_aiosmtplib(self, port: int) -> None:
+        asyncio.run(self._by_aiosmtplib(port))
 
-    async def _by_aiosmtplib(self) -> None:
+    async def _by_aiosmtplib(self, port: int) -> None:
         import aiosmtplib
 
         left = iter(self._rows)
 
         async def drain() -> None:
-            async with aiosmtplib.SMTP(hostname="127.0.0.1", port=self._port) as client:
+            async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port) as client:
                 for row in left:
                     await client.sendmail(SENDER, [row["user"]["email"]], one(self._render, row))
 
@@ -155,10 +161,10 @@ class Sending:
     def subjects(self) -> list[Subject]:
         many = len(self.ready)
         found = [
-            Subject(PREPARED_DISK, many, lambda: self.ours(self.prepared, on_disk=True)),
-            Subject(PREPARED_MEMORY, many, lambda: self.ours(self.prepared, on_disk=False)),
-            Subject(WHOLE_DISK, many, lambda: self.ours(self.rendered, on_disk=True)),
-            Subject(WHOLE_MEMORY, many, lambda: self.ours(self.rendered, on_disk=False)),
+            Subject(PREPARED_DISK, many, partial(self.on_disk, self.prepared)),
+            Subject(PREPARED_MEMORY, many, partial(self.in_memory, self.prepared)),
+            Subject(WHOLE_DISK, many, partial(self.on_disk, self.rendered)),
+            Subject(WHOLE_MEMORY, many, partial(self.in_memory, self.rendered)),
             Subject(SMTPLIB, len(self._rows), self.by_smtplib),
         ]
         if importlib.util.find_spec("aiosmtplib") is not None:
@@ -172,24 +178,23 @@ def processor_seconds(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def one_pass(subject: Subject, inbox: BackgroundInbox) -> Pass:
+def one_pass(subject: Subject, settings: InboxSettings) -> Pass:
     gc.collect()
-    theirs, ours, start = processor_seconds(inbox.pid), time.process_time(), time.perf_counter()
-    subject.send()
-    took, used = time.perf_counter() - start, time.process_time() - ours
-    theirs = processor_seconds(inbox.pid) - theirs
+    with BackgroundInbox(settings) as inbox:
+        theirs, ours, start = processor_seconds(inbox.pid), time.process_time(), time.perf_counter()
+        subject.send(inbox.port)
+        took, used = time.perf_counter() - start, time.process_time() - ours
+        theirs = processor_seconds(inbox.pid) - theirs
     return Pass(subject.messages / took, used * 1e6 / subject.messages, theirs * 1e6 / subject.messages)
 
 
-def measured(subjects: Sequence[Subject], inbox: BackgroundInbox, rounds: int) -> dict[str, list[Pass]]:
-    """Every subject in every round; each second round in the opposite order."""
+def measured(subjects: Sequence[Subject], settings: InboxSettings, rounds: int) -> dict[str, list[Pass]]:
+    """Every subject in every round, after one that does not count; each second round in the opposite order."""
     passes: dict[str, list[Pass]] = {subject.name: [] for subject in subjects}
-    for subject in subjects:
-        subject.send()
-    for number in range(rounds):
+    for number in range(rounds + 1):
         for subject in subjects if number % 2 == 0 else reversed(subjects):
-            passes[subject.name].append(one_pass(subject, inbox))
-    return passes
+            passes[subject.name].append(one_pass(subject, settings))
+    return {name: figures[1:] for name, figures in passes.items()}
 
 
 def overhead(passes: dict[str, list[Pass]], with_it: str, without: str) -> float:
@@ -235,21 +240,27 @@ def table(passes: dict[str, list[Pass]], title: str) -> Table:
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.sending")
     arguments.add_argument("--rounds", type=int, default=9)
-    arguments.add_argument("--messages", type=int, default=4_000, help="a pass of ours")
+    arguments.add_argument("--messages", type=int, default=8_000, help="a pass of ours")
+    arguments.add_argument(
+        "--reply-delay", type=float, default=0.0, help="seconds that the inbox takes for each message"
+    )
     arguments.add_argument("--connections", type=int, default=8)
     arguments.add_argument("--folder", type=Path, default=Path(), help="where the ledgers stand; a real disk")
     arguments.add_argument("--json", action="store_true", help="print every pass as JSON")
     options = arguments.parse_args()
     pa.set_cpu_count(1)
     before = os.getloadavg()[0]
-    with BackgroundInbox(InboxSettings(keep=0, keep_first=0)) as inbox:
-        sending = Sending(inbox.port, options.messages, options.connections, options.folder)
-        passes = measured(sending.subjects(), inbox, options.rounds)
+    faults = Faults(delay=1.0 if options.reply_delay else 0.0, delay_seconds=options.reply_delay or 1.0)
+    sending = Sending(options.messages, options.connections, options.folder)
+    passes = measured(sending.subjects(), InboxSettings(keep=0, keep_first=0, faults=faults), options.rounds)
     if options.json:
         print(json.dumps({name: [asdict(each) for each in figures] for name, figures in passes.items()}, indent=2))
         return
     console = Console()
-    title = f"{sending.octets / 1024:.1f} KB a message, {options.connections} connections, load {before:.1f} before"
+    title = (
+        f"{sending.octets / 1024:.1f} KB a message, {options.connections} connections, "
+        f"replies after {options.reply_delay * 1e3:.0f} ms, load {before:.1f} before"
+    )
     console.print(table(passes, title))
     console.print(
         f"the ledger costs {overhead(passes, PREPARED_DISK, PREPARED_MEMORY):.1%} of the throughput with messages that are ready, "
