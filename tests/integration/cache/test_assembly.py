@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from engine.adapters.caches.redis_layer import connect
+from engine.adapters.caches.redis_layer import CHANNEL, connect
 from engine.adapters.stores.store_sqlite import SqliteStore
 from engine.adapters.stores.suppression_sqlite import SqliteSuppression
-from engine.assembly.cache import Cache, open_cache
+from engine.assembly.cache import Cache, look_at_redis, open_cache
 from engine.assembly.campaign import open_campaign
 from engine.assembly.doctor import examine
 from engine.assembly.settings import AppSettings, CacheAt
@@ -86,6 +86,29 @@ def test_figures_stand_in_the_registry_while_the_cache_is_open(store: Store) -> 
     assert 'mailray_cache_seconds_count{layer="store"} 1.0' in text
     assert "mailray_cache_memory_bytes " in text
     assert generate_latest(registry) == b""
+
+
+def test_a_user_of_redis_needs_our_keys_and_our_channel_only(
+    store: Store, at: CacheAt, monkeypatch: pytest.MonkeyPatch, until: Until
+) -> None:
+    everything = connect(at.redis or "", "not-a-secret")
+    kinds = ["+@read", "+@write", "+@scripting", "+@pubsub", "+@connection", "+info", "-@dangerous", "+info"]
+    everything.acl_setuser(
+        "cache", enabled=True, passwords=["+other"], keys=["mailray:*"], channels=["mailray:*"], commands=kinds
+    )
+    monkeypatch.setenv("THE_PASSWORD", "other")
+    limited = replace(at, redis=(at.redis or "").replace("redis://", "redis://cache@"))
+    put(store, "a", "Ada", 1)
+    try:
+        assert "answers" in look_at_redis(limited)
+        with open_cache(limited, store) as one, open_cache(limited, store) as other:
+            until(lambda: everything.pubsub_numsub(CHANNEL)[0][1] == 2)
+            assert first_names(one, "a") == first_names(other, "a") == ["Ada"]
+            one.users.invalidate(["a"])
+            until(lambda: other.figures.events().get(("memory", "invalidated"), 0) > 0)
+            assert {event for _, event in one.figures.events()}.isdisjoint({"failed", "deaf"})
+    finally:
+        everything.acl_deluser("cache")
 
 
 def test_redis_may_be_away_when_a_process_begins(store: Store, at: CacheAt) -> None:
