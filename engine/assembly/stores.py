@@ -24,12 +24,14 @@ from engine.delivery.feedback.contract import EventLog
 from engine.delivery.pacing import AllowanceStore
 from engine.errors import UsageError, did_you_mean
 from engine.pipeline.definition import TENANT
+from engine.workflow.executions import ExecutionStore
 
 if TYPE_CHECKING:
     from engine.adapters.stores.pool import PostgresPool
 
 SCHEME = "postgresql"
 _SUPPRESSION, _FEEDBACK = "suppression.sqlite", "feedback.sqlite"
+_PEOPLE = "store.sqlite"
 _POOLS: dict[StoresAt, PostgresPool] = {}
 _OPENING = threading.Lock()
 
@@ -67,10 +69,21 @@ def open_store(at: StoresAt) -> Store:
     if at.database is None:
         from engine.adapters.stores.store_sqlite import SqliteStore
 
-        return SqliteStore(at.folder / "store.sqlite", TENANT)
+        return SqliteStore(at.folder / _PEOPLE, TENANT)
     from engine.adapters.stores.store_postgres import PostgresStore
 
     return PostgresStore(open_pool(at), TENANT)
+
+
+def open_executions(at: StoresAt) -> ExecutionStore:
+    """Executions of workflows, beside the people that they concern."""
+    if at.database is None:
+        from engine.adapters.stores.executions_sqlite import SqliteExecutions
+
+        return SqliteExecutions(at.folder / _PEOPLE, TENANT)
+    from engine.adapters.stores.executions_postgres import PostgresExecutions
+
+    return PostgresExecutions(open_pool(at), TENANT)
 
 
 def open_event_log(at: StoresAt) -> EventLog:
