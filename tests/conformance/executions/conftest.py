@@ -14,16 +14,16 @@ from engine.adapters.stores.postgres_session import parse_database
 from engine.workflow.executions import ExecutionStore
 from engine.workflow.memory import MemoryExecutions
 
-KINDS: dict[str, Callable[[Path, Any], ExecutionStore]] = {
-    "memory": lambda folder, _: MemoryExecutions(),
-    "sqlite": lambda folder, _: SqliteExecutions(folder / "store.sqlite", "tenant"),
-    "postgres": lambda _, pool: in_database(pool),
+KINDS: dict[str, Callable[[Path, Any, str], ExecutionStore]] = {
+    "memory": lambda folder, _, tenant: MemoryExecutions(),
+    "sqlite": lambda folder, _, tenant: SqliteExecutions(folder / "store.sqlite", tenant),
+    "postgres": lambda _, pool, tenant: in_database(pool, tenant),
 }
 
 
-def in_database(pool: PostgresPool) -> PostgresExecutions:
+def in_database(pool: PostgresPool, tenant: str) -> PostgresExecutions:
     assert pool.share()
-    return PostgresExecutions(pool, f"tenant {uuid.uuid4()}")
+    return PostgresExecutions(pool, tenant)
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +34,18 @@ def pool(postgres: Any) -> Iterator[PostgresPool]:
     pool.close()
 
 
+@pytest.fixture
+def open_one(request: pytest.FixtureRequest) -> Callable[[str, Path, str], ExecutionStore]:
+    """Opens the store of a kind, in a folder or in the server that tests share, for a tenant."""
+
+    def run(kind: str, folder: Path, tenant: str) -> ExecutionStore:
+        return KINDS[kind](folder, request.getfixturevalue("pool") if kind == "postgres" else None, tenant)
+
+    return run
+
+
 @pytest.fixture(params=KINDS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ExecutionStore]:
-    pool = request.getfixturevalue("pool") if request.param == "postgres" else None
-    made = KINDS[request.param](tmp_path, pool)
+def store(request: pytest.FixtureRequest, open_one: Any, tmp_path: Path) -> Iterator[ExecutionStore]:
+    made: ExecutionStore = open_one(request.param, tmp_path, f"tenant {uuid.uuid4()}")
     yield made
     made.close()
