@@ -157,6 +157,9 @@ class ExecutionStore(Protocol):
     def definition(self, workflow: str, version: str) -> str | None:
         """The definition of a version, if it is known."""
 
+    def versions(self) -> pa.RecordBatch:
+        """The versions of all workflows that are known: ``workflow`` and ``version``, sorted."""
+
     def enter(self, entries: pa.RecordBatch, again_after: int | None) -> pa.RecordBatch:
         """Begin executions for ENTRIES, in order of ``at`` and then ``execution_id``, and give those begun, as EXECUTIONS.
 

@@ -13,6 +13,7 @@ from engine.workflow.executions import ALIVE, EFFECTS, EXECUTIONS, HISTORY, Clai
 
 Row = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+VERSIONS = pa.schema([("workflow", pa.string()), ("version", pa.string())])
 COUNTS = pa.schema(
     [("version", pa.string()), ("state", pa.string()), ("step", pa.string()), ("executions", pa.int64())]
 )
@@ -36,6 +37,10 @@ class MemoryExecutions:
 
     def definition(self, workflow: str, version: str) -> str | None:
         return self._definitions.get((workflow, version))
+
+    def versions(self) -> pa.RecordBatch:
+        with self._lock:
+            return _batch([dict(zip(VERSIONS.names, key, strict=True)) for key in sorted(self._definitions)], VERSIONS)
 
     def enter(self, entries: pa.RecordBatch, again_after: int | None) -> pa.RecordBatch:
         with self._lock:

@@ -14,7 +14,7 @@ from engine.adapters.stores.store_postgres import NAME, SQL, VERSION, instant
 from engine.adapters.stores.store_postgres_tables import ArrowTables, text_array
 from engine.adapters.stores.store_rows import shaped, without_nul
 from engine.workflow.executions import EFFECTS, EXECUTIONS, HISTORY, Claimed
-from engine.workflow.memory import COUNTS
+from engine.workflow.memory import COUNTS, VERSIONS
 
 
 class PostgresExecutions:
@@ -30,6 +30,9 @@ class PostgresExecutions:
     def definition(self, workflow: str, version: str) -> str | None:
         found = self._tables.rows("definition", workflow=workflow, version=version)
         return found[0][0] if found else None
+
+    def versions(self) -> pa.RecordBatch:
+        return self._read("workflow_versions", VERSIONS)
 
     def enter(self, entries: pa.RecordBatch, again_after: int | None) -> pa.RecordBatch:
         given = without_nul(entries)

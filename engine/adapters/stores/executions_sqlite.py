@@ -12,7 +12,7 @@ from engine.adapters.stores.store_rows import plain, shaped, without_nul
 from engine.adapters.stores.store_sqlite import NAME, SQL, VERSION
 from engine.adapters.stores.store_sqlite_file import ArrowSqliteFile, Statements
 from engine.workflow.executions import EFFECTS, EXECUTIONS, HISTORY, Claimed
-from engine.workflow.memory import COUNTS
+from engine.workflow.memory import COUNTS, VERSIONS
 
 
 class SqliteExecutions:
@@ -30,6 +30,9 @@ class SqliteExecutions:
         with self._file.reading() as statements:
             found = statements.rows("definition", self._tenant, workflow, version)
         return found[0][0] if found else None
+
+    def versions(self) -> pa.RecordBatch:
+        return self._read("workflow_versions", VERSIONS)
 
     def enter(self, entries: pa.RecordBatch, again_after: int | None) -> pa.RecordBatch:
         with self._file.transaction() as statements:

@@ -308,3 +308,14 @@ def test_a_definition_is_kept_as_it_was_first_given(store: ExecutionStore) -> No
     store.define("cart", "v1", "another")
     assert store.definition("cart", "v1") == '{"steps":[]}'
     assert store.definition("cart", "v2") is None
+
+
+def test_the_versions_of_all_workflows_are_known(store: ExecutionStore) -> None:
+    assert store.versions().num_rows == 0
+    for workflow, version in (("welcome", "v1"), ("cart", "v2"), ("cart", "v1"), ("cart", "v2")):
+        store.define(workflow, version, "{}")
+    assert [tuple(row.values()) for row in store.versions().to_pylist()] == [
+        ("cart", "v1"),
+        ("cart", "v2"),
+        ("welcome", "v1"),
+    ]
