@@ -1,4 +1,9 @@
-"""Requests a second that `mailray serve` acknowledges at /events, each durable before it is answered."""
+"""Requests a second that `mailray serve` acknowledges at /events, each durable before it is answered.
+
+    python -m benchmarks.posting
+
+serves an application that reads each request and does nothing: what is left to the HTTP server itself.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +17,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from starlette.types import Receive, Scope, Send
+
+from engine.adapters.http import HttpServer
+
 TOKEN = "benchmark"
 CONNECTIONS = 64
 
 
 @contextmanager
-def serving(folder: Path, settings: Mapping[str, str]) -> Iterator[int]:
-    """The verb in a process of its own; gives its port."""
-    command = [sys.executable, "-m", "jobs.cli", "serve", "--port", "0", "--json", "--events-token", "env:EVENTS_TOKEN"]
-    environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "EVENTS_TOKEN": TOKEN, **settings}
+def serving(folder: Path, settings: Mapping[str, str] | None) -> Iterator[int]:
+    """The verb in a process of its own, or with None the application that does nothing; gives its port."""
+    verb = ["jobs.cli", "serve", "--port", "0", "--json", "--events-token", "env:EVENTS_TOKEN"]
+    command = [sys.executable, "-m", *(["benchmarks.posting"] if settings is None else verb)]
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "EVENTS_TOKEN": TOKEN, **(settings or {})}
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = ""
@@ -75,3 +85,20 @@ def _request(number: int, batch: int, name: str) -> bytes:
         b"POST /events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %b\r\nContent-Type: application/json\r\n"
         b"Content-Length: %d\r\n\r\n%b" % (TOKEN.encode(), len(body), body)
     )
+
+
+async def nothing(_scope: Scope, receive: Receive, send: Send) -> None:
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 202, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
+def main() -> None:
+    with HttpServer(nothing, "127.0.0.1", 0) as server:
+        print(json.dumps({"url": f"http://127.0.0.1:{server.port}"}, indent=2), flush=True)
+        server.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -111,6 +111,8 @@ def _ingest(
     from engine.assembly.settings import AppSettings
 
     with open_ingest(AppSettings.load(), what, sources, options, rejects) as opened:
+        if every is not None:
+            opened.check_repeated()
         if strict:
             opened.check()
         try:

@@ -75,6 +75,13 @@ class Ingest:
         """Files that could not be read and were put aside."""
         return self.connector.failed if isinstance(self.connector, DropFolder) else 0
 
+    def check_repeated(self) -> None:
+        """Raises UsageError (MR799) for a source in which nothing new appears."""
+        if self._cursor is None:
+            raise UsageError.single(
+                "MR799", "--every looks again at a folder or an interface", help="leave it out for files and streams"
+            )
+
     def check(self) -> None:
         """Raises InputError with the rows that would be refused, and UsageError for a source that cannot be read twice."""
         if not isinstance(self.connector, FileConnector):

@@ -99,6 +99,7 @@ def test_names_and_zones(ingest: Any, kept: Kept, tmp_path: Path) -> None:
         (["-", "--strict", "--format", "csv"], "MR799", 2),
         (["notes.txt", "--column", "user=id", "--format", "csv"], "MR799", 2),
         (["notes.txt", "--timezone", "Mars/Olympus", "--format", "csv"], "MR799", 2),
+        (["notes.txt", "--format", "csv", "--every", "1"], "MR799", 2),
         (["drop:nowhere"], "MR787", 66),
         (["https://me:hunter2@crm.example.com/"], "MR799", 2),
         (["https://"], "MR799", 2),
@@ -170,3 +171,19 @@ def test_a_folder_that_files_are_dropped_into(ingest: Any, lines: Lines, kept: K
     assert found == ["c.jsonl.tmp", "done/a.jsonl", "failed/b.csv", "failed/b.csv.reason"]
     assert ingest("events", "drop:drop", "--json").json["read"] == 0
     assert kept() == ids(0, 1, 2)
+
+
+def test_a_folder_that_is_looked_at_again(
+    environment: dict[str, str], lines: Lines, kept: Kept, tmp_path: Path
+) -> None:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    with start(tmp_path, environment, "drop:drop", "--every", "0.1", "--json") as process:
+        for number in range(2):
+            (folder / ".draft").write_bytes(lines(1, first=number))
+            os.utime(folder / ".draft", (1_700_000_000,) * 2)
+            (folder / ".draft").rename(folder / f"{number}.jsonl")
+            wait_for(lambda: (folder / "done" / f"{number}.jsonl").exists())  # noqa: B023
+        process.send_signal(2)
+        out = process.stdout.read() if process.stdout else b""
+    assert (process.returncode, json.loads(out)["new"], kept()) == (130, 2, ids(0, 1))
