@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from engine.audience.incoming import EVENT, Reading
 from engine.audience.store import EVENTS
 from engine.delivery.feedback.contract import Delivery
 from engine.delivery.feedback.events import FeedbackEvent, Kind
@@ -27,9 +28,10 @@ TYPES = {
 
 
 def engagement(told: Sequence[tuple[FeedbackEvent, Delivery | None]]) -> pa.RecordBatch:
-    """The events whose message is known, as EVENTS. Of somebody who is nobody's recipient the store knows nothing."""
+    """The events whose message is known, as EVENTS. Of somebody who is nobody's recipient the store knows nothing, and neither of
+    a recipient with a key that it does not keep: no event may keep others from being kept."""
     rows = [_row(event, delivery) for event, delivery in told if delivery is not None and event.kind in TYPES]
-    return pa.RecordBatch.from_pylist(rows, EVENTS)
+    return Reading(EVENT).columns(pa.RecordBatch.from_pylist(rows, EVENTS)).rows
 
 
 def _row(event: FeedbackEvent, delivery: Delivery) -> dict[str, object]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import pyarrow as pa
 
 from engine.audience.incoming import Reading
 from engine.audience.incoming.json_text import DECODER, reason
 from engine.audience.posted import Answer, BadEvent, Posted
 from engine.audience.store import Store
+from engine.errors import InputError
 
 MOST_TOLD = 100
+NOT_KEPT = "MR676"  # what a store says of rows that it does not keep
 
 
 class EventIntake:
@@ -29,19 +33,36 @@ class EventIntake:
                 objects[number] = _objects(body)
             except (ValueError, RecursionError) as fault:
                 answers[number] = Answer(0, [BadEvent(None, reason(fault))])
-        good = self._reading.objects([each for rows in objects.values() for each in rows])
+        good = self._reading.objects(_all(objects))
         if good.refused:
             bad = {number: self._bad(rows) for number, rows in objects.items()}
             answers |= {number: Answer(0, found) for number, found in bad.items() if found}
             objects = {number: rows for number, rows in objects.items() if not bad[number]}
-            good = self._reading.objects([each for rows in objects.values() for each in rows])
-        if good.rows.num_rows:
-            self._store.put_events(good.rows)
-        answers |= {number: Answer(len(rows)) for number, rows in objects.items()}
+            good = self._reading.objects(_all(objects))
+        answers |= self._kept(objects, good.rows)
         return [answers[number] for number in range(len(posted))]
+
+    def _kept(self, objects: Mapping[int, list[Any]], rows: pa.RecordBatch) -> dict[int, Answer]:
+        """Keep the events of all requests at once or, when the store does not take them so, of each alone: nobody's events keep
+        others' from being kept."""
+        try:
+            if rows.num_rows:
+                self._store.put_events(rows)
+        except InputError as fault:
+            if fault.diagnostics[0].code != NOT_KEPT:
+                raise
+            if len(objects) == 1:
+                return {number: Answer(0, [BadEvent(None, fault.diagnostics[0].message)]) for number in objects}
+            alone = [({number: each}, self._reading.objects(each).rows) for number, each in objects.items()]
+            return {number: told for one, its in alone for number, told in self._kept(one, its).items()}
+        return {number: Answer(len(each)) for number, each in objects.items()}
 
     def _bad(self, rows: Sequence[Any]) -> list[BadEvent]:
         return [BadEvent(each.row, each.reason) for each in self._reading.objects(rows).refused[:MOST_TOLD]]
+
+
+def _all(objects: Mapping[int, list[Any]]) -> list[Any]:
+    return [each for rows in objects.values() for each in rows]
 
 
 def _objects(body: Posted) -> list[Any]:

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Bearer:
-    """ASGI: lets requests for ``path`` pass that bear ``token``; without a token there is no such path."""
+    """ASGI: lets requests pass whose path begins with ``path`` and that bear ``token``; without a token there is no such path."""
 
     def __init__(self, app: ASGIApp, path: str, token: bytes | None) -> None:
         self._app = app
@@ -16,7 +16,8 @@ class Bearer:
         self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != self._path or (self._token and _bears(scope, self._token)):
+        free = scope["type"] != "http" or not scope["path"].startswith(self._path)
+        if free or (self._token is not None and _bears(scope, self._token)):
             await self._app(scope, receive, send)
             return
         status, headers = (404, []) if self._token is None else (401, [(b"www-authenticate", b"Bearer")])

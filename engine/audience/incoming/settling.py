@@ -19,6 +19,7 @@ from engine.audience.store import INSTANT, LONGEST_JSON, LONGEST_TEXT
 _NUL_IN_JSON = r"(^|[^\\])(\\\\)*\\u0000"  # an escape, not an escaped backslash before u0000
 _MANY_DIGITS = r"\d{309}"
 _SHOWN = 40
+DEEPEST = 64  # objects and lists in one another
 
 
 class Faults:
@@ -91,6 +92,7 @@ def _text(name: str, column: pa.StringArray, shape: Shape, faults: Faults) -> pa
     faults.where(pc.greater(pc.binary_length(column), most), f"{name} is longer than {most:,} octets")
     if name == shape.rest:
         faults.where(_beyond_doubles(column), f"{name} holds a number that is too large")
+        faults.where(_too_deep(column), f"{name} is nested deeper than {DEEPEST}")
     nul = pc.match_substring_regex(column, _NUL_IN_JSON) if name == shape.rest else pc.match_substring(column, "\0")
     faults.where(nul, f"{name} holds a NUL character")
     blank = pc.equal(pc.utf8_trim_whitespace(column), "") if name != shape.rest else pc.equal(column, "")
@@ -105,6 +107,26 @@ def _beyond_doubles(column: pa.StringArray) -> pa.BooleanArray:
     return pa.array(
         [many and _beyond_double(str(text)) for many, text in zip(many_digits.to_pylist(), column, strict=True)]
     )
+
+
+def _too_deep(column: pa.StringArray) -> pa.BooleanArray:
+    """Which JSON texts are nested deeper than any reader of them may be asked to go."""
+    many = pc.fill_null(pc.greater(pc.count_substring_regex(column, r"[\[{]"), DEEPEST), False)
+    if not pc.any(many).as_py():
+        return many
+    return pa.array(
+        [each and _depth(json.loads(str(text))) > DEEPEST for each, text in zip(many.to_pylist(), column, strict=True)]
+    )
+
+
+def _depth(value: object) -> int:
+    """Without recursion: how many objects and lists stand in one another."""
+    level, depth = [value], 0
+    while level:
+        inner = [each for each in level if isinstance(each, dict | list)]
+        depth += bool(inner)
+        level = [each for outer in inner for each in (outer.values() if isinstance(outer, dict) else outer)]
+    return depth
 
 
 def _beyond_double(text: str) -> bool:

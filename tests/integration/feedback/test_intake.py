@@ -111,7 +111,11 @@ def test_what_came_back_is_an_event_of_its_recipient(campaign: Any, feedback: Fe
     assert delivery is not None
     url = "https://shop.example.com/"
     click = FeedbackEvent("link:1", Kind.CLICK, NOW, "link", delivery.key, delivery.address, detail=url)
-    strangers = [event(2, Kind.HARD), FeedbackEvent("test:3", Kind.OTHER, NOW, "test", delivery.key)]
+    strangers = [
+        event(2, Kind.HARD),
+        FeedbackEvent("test:3", Kind.OTHER, NOW, "test", delivery.key),
+        FeedbackEvent("test:" + "4" * 600, Kind.OPEN, NOW, "test", delivery.key),  # no store keeps such an id
+    ]
     for _ in range(2):
         feedback.intake.take([click, *strangers])
     rows = feedback.store.events(0, 100)[0].to_pylist()

@@ -21,7 +21,7 @@ from engine.delivery.feedback.keyring import Keyring, sign_link
 from engine.delivery.feedback.rules import BounceRules
 from engine.delivery.feedback.webhooks import PostmarkWebhook
 from engine.delivery.identity import TokenUse, delivery_keys, tokens
-from engine.errors import TryAgainError
+from engine.errors import InputError, TryAgainError
 from engine.pipeline.events_intake import EventIntake
 
 SECRET = b"a campaign's secret"
@@ -39,9 +39,12 @@ class Memory:
     events: list[FeedbackEvent] = field(default_factory=list)
     posted: list[dict[str, Any]] = field(default_factory=list)
     down: bool = False
+    refused: str = ""
 
     def put_events(self, events: pa.RecordBatch) -> int:
         self.check()
+        if self.refused in events.column("event_id").to_pylist():
+            raise InputError.single("MR676", "not this one")
         self.posted.extend(events.to_pylist())
         return events.num_rows
 

@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from engine.audience.incoming import EVENT, Reading
+from engine.audience.posted import Posted
+from engine.pipeline.events_intake import EventIntake
+
 Ask = Callable[..., Any]
 BEARER = {"Authorization": "Bearer a-token"}
 LINES = {**BEARER, "Content-Type": "application/x-ndjson"}
@@ -38,6 +42,11 @@ def test_an_object_an_array_and_lines(ask: Ask, asked: Any) -> None:
     first = asked.memory.posted[0]
     assert (first["user_id"], first["campaign_id"], first["properties"]) == ("19", None, '{"total":5}')
     assert first["event_time"].isoformat() == "2026-03-02T09:00:00+00:00"
+
+
+@pytest.mark.parametrize("path", ["/events", "/events/", "/eventsource"])
+def test_strangers_send_no_large_bodies(ask: Ask, path: str) -> None:
+    assert ask("POST", path, content=b"x" * 1_000_000).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -129,3 +138,20 @@ def test_metrics_of_posted_events(ask: Ask) -> None:
     assert "mailray_posted_requests_refused_total 1.0" in text
     assert "mailray_events_commit_requests_count 2.0" in text
     assert 'mailray_http_requests_total{method="POST",route="/events",status="202"} 1.0' in text
+
+
+def test_an_event_that_the_store_does_not_keep_keeps_nobody_elses_away(asked: Any) -> None:
+    asked.memory.refused = "e2"
+    intake = EventIntake(asked.memory, Reading(EVENT))
+    told = intake.take([Posted(json.dumps(event(number)).encode(), lines=False) for number in (1, 2, 3)])
+    assert [each.accepted for each in told] == [1, 0, 1]
+    assert told[1].bad[0].reason == "not this one"
+    assert ids(asked) == ["e1", "e3"]
+
+
+def test_nesting_has_an_end(ask: Ask, asked: Any) -> None:
+    for depth, status in ((63, 202), (64, 400), (900, 400)):
+        body = json.dumps(event(depth))[:-1] + f', "a": {"[" * depth}{"]" * depth}' + "}"
+        headers = {**BEARER, "Content-Type": "application/json"}
+        assert ask("POST", "/events", content=body, headers=headers).status_code == status
+    assert ids(asked) == ["e63"]
