@@ -87,6 +87,7 @@ class Hand:
             for row in rows
             for n in range(2)
         ]
+        self.claimed = batch([], EXECUTIONS)
         return self.store.save(batch(moved, EXECUTIONS), batch(told, HISTORY), batch(done, EFFECTS))
 
     def release(self, _: None, __: None, now: int) -> None:
@@ -124,7 +125,7 @@ def ids(workflow: str, user: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(story=st.lists(operations, min_size=3, max_size=14))
 def test_a_database_does_what_memory_does(
     open_one: Callable[[str, Path, str], ExecutionStore], tmp_path: Path, kind: str, story: Any

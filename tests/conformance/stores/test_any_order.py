@@ -70,7 +70,7 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
     return {**cells, **{column: row[column] for column in COLUMNS if row[column] is not None}}
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(stories)
 def test_any_order_of_writes_leaves_the_latest_of_each_cell(open_store: Callable[[str], Store], story: Any) -> None:
     store, cells = open_store(f"tenant {uuid.uuid4()}"), Cells()
