@@ -13,7 +13,13 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "error_on_division_by_zero": "false",
 }
-_LOCKED = ("temp_directory = ''", "python_enable_replacements = false", "enable_external_access = false")
+# What stands twice in a query would be computed once, outside of the TRY that keeps an overflow to its row.
+_LOCKED = (
+    "disabled_optimizers = 'common_subexpressions'",
+    "temp_directory = ''",
+    "python_enable_replacements = false",
+    "enable_external_access = false",
+)
 
 
 def connect(timezone: str) -> duckdb.DuckDBPyConnection:

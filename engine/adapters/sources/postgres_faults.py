@@ -36,9 +36,9 @@ def told(fault: Exception, place: Place, query: Query, secret: str | None, prefi
             place=place,
             help="look at the user, the database, and what `audience.password` refers to",
         )
-    if state.startswith(_QUERY):
+    if state.startswith(_QUERY) and "snapshot" not in words:  # another server than the one whose snapshot it is
         return query.wrong(words, offset, help)
-    if state.startswith(_PASSING):
+    if state.startswith((*_PASSING, *_QUERY)):
         return TryAgainError.single(
             "MR382",
             f"the audience could not be read now: {words}",

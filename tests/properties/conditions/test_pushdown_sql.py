@@ -137,7 +137,7 @@ def test_a_pushed_condition_chooses_the_same_rows(
     source, fill, choose = request.getfixturevalue(store)
     pushed: Counter[bool] = Counter()
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=25, deadline=None)
     @given(batches, st.lists(PUSHABLE, min_size=5, max_size=8), st.lists(conditions, max_size=1))
     def check(batch: pa.RecordBatch, texts: list[str], others: list[str]) -> None:
         rows = batch if store == "postgres_rows" else without_nan(batch)

@@ -52,6 +52,7 @@ def chosen(condition: str, timezone: str = "UTC", batch: pa.RecordBatch = BATCH)
         # what cannot be computed for a row leaves that row out, and no other
         ("age * 2 > 1", "ab"),
         ("small * 32767 > 1", "ab"),  # reckoned in 64 bits
+        ("age + age = age + age", "ab"),  # also where it stands twice
         ("CAST(word AS INTEGER) = 1", "a"),
         ("word::double > 1", "d"),
         ("age // 0 = 1 OR age % 0 = 1", ""),
