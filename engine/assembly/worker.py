@@ -22,6 +22,7 @@ from engine.assembly.settings import RunSettings
 from engine.assembly.stores import open_caps, open_suppression
 from engine.cache.objects import ObjectCache
 from engine.campaign.schema import UnknownPolicy
+from engine.delivery.dispatch import never
 from engine.delivery.doubts import Nobody
 from engine.delivery.mime import MessageProgram, SenderIdentity
 from engine.delivery.worker import Settings as DeliverySettings
@@ -47,9 +48,9 @@ class RunJob:
     definition: PlanDefinition
 
 
-def open_worker(job: RunJob, templates: Templates) -> Worker:
-    """The worker for this process; ``templates`` is asked only by whoever delivers."""
-    return Worker(lambda: _planner(job), lambda stopped: _deliverer(job, templates(), stopped))
+def open_worker(job: RunJob, templates: Templates, halted: Callable[[], bool] = never) -> Worker:
+    """The worker for this process; ``templates`` is asked only by whoever delivers, and ``halted`` before each message."""
+    return Worker(lambda: _planner(job), lambda stopped: _deliverer(job, templates(), stopped), halted)
 
 
 def mailing_of(definition: PlanDefinition, templates: Iterable[TemplateSet], origin: Path) -> Mailing:

@@ -39,7 +39,12 @@ class DeliveryPool:
     def finished(
         self, seconds: float
     ) -> Iterator[tuple[DeliveryWork, PartitionDelivery | MailrayError | RayActorError]]:
-        """Wait so long for works to end; each with its result, or with why there is none: a fault, or that its actor is gone."""
+        """Wait so long for works to end; each with its result, or with why there is none: a fault, or that its actor is gone.
+
+        Those that are at work hear that we are here.
+        """
+        for actor, _ in self._running.values():
+            actor.beat.remote()
         ready, _ = ray.wait(list(self._running), timeout=seconds) if self._running else ([], [])
         for reference in ready:
             actor, work = self._running.pop(reference)

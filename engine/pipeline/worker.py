@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from engine.audience.partitions import Partition
-from engine.delivery.dispatch import Surroundings
+from engine.delivery.dispatch import Surroundings, never
 from engine.delivery.doubts import Witness
 from engine.delivery.gate import Gate
 from engine.delivery.transport import Transport
@@ -107,13 +107,22 @@ class Deliverer:
 
 
 class Worker:
-    """Both kinds of work in one process. What they need is made when it is first asked for: a planner compiles no template."""
+    """Both kinds of work in one process. What they need is made when it is first asked for: a planner compiles no template.
 
-    def __init__(self, planner: Callable[[], Planner], deliverer: Callable[[Callable[[], bool]], Deliverer]) -> None:
+    ``halted`` is looked at before each message, as an order to stop is.
+    """
+
+    def __init__(
+        self,
+        planner: Callable[[], Planner],
+        deliverer: Callable[[Callable[[], bool]], Deliverer],
+        halted: Callable[[], bool] = never,
+    ) -> None:
         self._make_planner = planner
         self._make_deliverer = deliverer
         self._planner: Planner | None = None
         self._deliverer: Deliverer | None = None
+        self._halted = halted
         self._stop = Event()
 
     def plan(self, partition: Partition) -> PartitionPlan:
@@ -123,7 +132,7 @@ class Worker:
 
     def deliver(self, work: DeliveryWork, progress: ProgressCallback) -> PartitionDelivery:
         if self._deliverer is None:
-            self._deliverer = self._make_deliverer(self._stop.is_set)
+            self._deliverer = self._make_deliverer(lambda: self._stop.is_set() or self._halted())
         return self._deliverer.deliver(work, progress)
 
     def stop(self) -> None:

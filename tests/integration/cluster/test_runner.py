@@ -116,7 +116,7 @@ class Killer(threading.Thread):
 def _sends(process: psutil.Process, port: int) -> bool:
     """Whether it is a delivery actor with an open connection: one that has none yet has claimed no partition either."""
     try:
-        delivers = process.cmdline()[0].startswith("ray::DeliveryActor.deliver")
+        delivers = process.cmdline()[0].startswith("ray::DeliveryActor")
         return delivers and any(each.raddr and each.raddr.port == port for each in process.net_connections("tcp"))
     except (psutil.NoSuchProcess, IndexError):
         return False
