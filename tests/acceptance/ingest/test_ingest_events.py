@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -121,8 +122,9 @@ def start(tmp_path: Path, environment: dict[str, str], *arguments: str) -> subpr
     return subprocess.Popen(command, cwd=tmp_path, env={**environment, "PYTHONPATH": str(ROOT)}, **pipes)  # type: ignore[call-overload,no-any-return]
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
+def wait_for(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
     while not condition():
+        assert process.poll() is None
         time.sleep(0.02)
 
 
@@ -133,14 +135,14 @@ def test_a_stream_is_durable_as_it_goes_and_a_kill_loses_nothing_that_was_kept(
         assert process.stdin is not None
         process.stdin.write(lines(500) + b'{"event_id": "e5')
         process.stdin.flush()
-        wait_for(lambda: len(kept()) == 500)  # the stream has not ended, and half a line is no row
+        wait_for(process, lambda: len(kept()) == 500)  # the stream has not ended, and half a line is no row
         process.kill()
     (tmp_path / "all.jsonl").write_bytes(lines(40_000))
     with start(tmp_path, environment, "-", "--format", "jsonl") as process:
         assert process.stdin is not None
         process.stdin.write(lines(20_000))
         process.stdin.flush()
-        wait_for(lambda: len(kept()) > 500)
+        wait_for(process, lambda: len(kept()) > 500)
         process.kill()  # in the middle, wherever that is
     assert ingest("events", "all.jsonl", "--json").json["read"] == 40_000
     assert sorted(kept(), key=lambda each: int(each[1:])) == ids(*range(40_000))
@@ -151,7 +153,7 @@ def test_a_stream_that_is_interrupted(environment: dict[str, str], lines: Lines,
         assert process.stdin is not None
         process.stdin.write(lines(3, bad=(1,)))
         process.stdin.flush()
-        wait_for(lambda: len(kept()) == 2)
+        wait_for(process, lambda: len(kept()) == 2)
         process.send_signal(2)
         out = process.stdout.read() if process.stdout else b""
     told = json.loads(out)
@@ -183,7 +185,17 @@ def test_a_folder_that_is_looked_at_again(
             (folder / ".draft").write_bytes(lines(1, first=number))
             os.utime(folder / ".draft", (1_700_000_000,) * 2)
             (folder / ".draft").rename(folder / f"{number}.jsonl")
-            wait_for(lambda: (folder / "done" / f"{number}.jsonl").exists())  # noqa: B023
+            wait_for(process, lambda: (folder / "done" / f"{number}.jsonl").exists())  # noqa: B023
         process.send_signal(2)
         out = process.stdout.read() if process.stdout else b""
     assert (process.returncode, json.loads(out)["new"], kept()) == (130, 2, ids(0, 1))
+
+
+def test_a_store_in_a_database(ingest: Any, lines: Lines, tmp_path: Path, postgres: Any) -> None:
+    first = uuid.uuid4().int  # the tests' server is one for all, and so is the store in it
+    (tmp_path / "a.jsonl").write_bytes(lines(5, first=first))
+    (tmp_path / "password").write_text(postgres.password)
+    store = {"MAILRAY_STORE": postgres.url, "MAILRAY_STORE_PASSWORD": "file:password"}
+    assert ingest("events", "a.jsonl", "--json", env=store).json["new"] == 5
+    assert ingest("events", "a.jsonl", "--json", env=store).json["same"] == 5
+    assert not (tmp_path / ".mailray").exists()

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+
+from jobs.cli import run_guarded
 
 ROOT = Path(__file__).parents[3]
 
@@ -39,6 +42,12 @@ def test_what_was_acknowledged_outlives_a_kill(
     assert "canary" not in metrics + told
 
 
-def test_a_token_that_is_not_there(mailray: Any) -> None:
-    done = mailray("serve", "--events-token", "env:NOT_SET")
-    assert (done.code, "MR161" in done.err) == (78, True)
+def test_a_token_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    for reference, code in (("env:NOT_SET", 78), ("file:two-words", 2)):
+        (tmp_path / "two-words").write_text("no token")
+        assert run_guarded(["serve", "--events-token", reference], debug=False) == code
+    told = capsys.readouterr().err
+    assert "MR161" in told
+    assert "MR799" in told
+    assert "no token" not in told
