@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -85,11 +86,16 @@ def keep_events(store: Store) -> Keep:
 
 def keep_users(store: Store, run: str, wall: Callable[[], int]) -> Keep:
     """What is said last of a customer holds. ``run`` is another name for each reading; ``wall`` is UTC microseconds."""
-    sequence = 0
+    reading, sequence = _short(run), 0
 
     def keep(page: Page) -> int:
         nonlocal sequence
         sequence = max(sequence + 1, wall())
-        return store.put_users(page.rows, Write(run, "customers", page.name, sequence))
+        return store.put_users(page.rows, Write(reading, "customers", _short(page.name), sequence))
 
     return keep
+
+
+def _short(name: str) -> str:
+    """A name that a write may have: those of sources are as long as their paths."""
+    return hashlib.blake2b(name.encode(errors="surrogateescape"), digest_size=16).hexdigest()

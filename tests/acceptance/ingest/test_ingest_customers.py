@@ -114,3 +114,11 @@ def test_customers_of_a_file_keep_what_it_does_not_speak_of(ingest: Any, known: 
     (row,) = known("u1")
     told = (row["email"], row["first_name"], json.loads(row["attributes"]))
     assert told == ("ann@example.com", "Ann", {"tier": "gold"})
+
+
+def test_customers_of_many_files(ingest: Any, known: Any, tmp_path: Path) -> None:
+    names = [f"{'long' * 20}-{number}.csv" for number in range(20)]
+    for number, name in enumerate(names):
+        (tmp_path / name).write_text(f"user_id\nu{number}\n")
+    assert ingest("customers", *names, "--json").json["changed"] == 20
+    assert len(known(*(f"u{number}" for number in range(20)))) == 20
