@@ -1,7 +1,7 @@
 """Columns to JSON objects and back, a batch at a time.
 
-What is read has been written by others as well (properties of events, answers of webhooks): a value that is not of the type that is
-asked for is null.
+Some of what is read has been written by others (properties of events, answers of webhooks): a value that is not of the type that is asked
+for is null.
 """
 
 from __future__ import annotations
@@ -36,13 +36,24 @@ def objects(columns: Mapping[str, pa.Array], rows: int, *, nulls: bool = False) 
 
 
 def read_objects(texts: pa.StringArray, fields: Mapping[str, pa.DataType]) -> dict[str, pa.Array]:
-    """The members of some names and types, of one object a row; null where there is none. Other members are left out."""
+    """The members of some names and types, of objects that ``objects`` has written; null where there is none. Others are left out."""
     if not fields or texts.null_count == len(texts):
         return {name: pa.nulls(len(texts), kind) for name, kind in fields.items()}
     try:
         return _read_fast(texts, fields)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return _read_each(texts, fields)
+        return read_foreign(texts, fields)
+
+
+def read_foreign(texts: pa.StringArray, fields: Mapping[str, pa.DataType]) -> dict[str, pa.Array]:
+    """As ``read_objects``, of whatever others have written: by Python's reader, for Arrow's can be made to crash (by a first line that
+    is `null`, in version 26)."""
+    distinct = texts.dictionary_encode()
+    read = [_loaded(text) for text in distinct.dictionary.to_pylist()]
+    return {
+        name: pa.array([_fit(row.get(name), kind) for row in read], kind).take(distinct.indices)
+        for name, kind in fields.items()
+    }
 
 
 def _texts(column: pa.Array, nulls: bool) -> pa.StringArray:
@@ -79,10 +90,10 @@ def _quoted(column: pa.StringArray) -> pa.StringArray:
 
 
 def _read_fast(texts: pa.StringArray, fields: Mapping[str, pa.DataType]) -> dict[str, pa.Array]:
+    if not pc.all(pc.match_substring_regex(texts, r"\A\{[^\n]*\}\z")).as_py():
+        raise pa.ArrowInvalid("not one object a line")
     # The rows of what Arrow has just joined lie one behind the other.
     lines = pc.binary_join_element_wise(texts.fill_null("{}"), "\n", "").buffers()[2]
-    if pc.any(pc.match_substring(texts, "\n")).as_py():
-        raise pa.ArrowInvalid("an object of several lines")
     schema = pa.schema([pa.field(name, _plain(kind)) for name, kind in fields.items()])
     table = pyarrow.json.read_json(
         pa.BufferReader(lines),
@@ -105,17 +116,14 @@ def _typed(column: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_struct(kind):
         members = [_typed(pc.struct_field(column, index), each.type) for index, each in enumerate(kind)]
         return pa.StructArray.from_arrays(members, fields=list(kind), mask=pc.is_null(column))
+    if pa.types.is_floating(kind):
+        return pc.if_else(pc.is_finite(column), column, None)  # Arrow reads NaN, which is no JSON
     return column.cast(kind)
 
 
-def _read_each(texts: pa.StringArray, fields: Mapping[str, pa.DataType]) -> dict[str, pa.Array]:
-    read = [_loaded(text) for text in texts.to_pylist()]
-    return {name: pa.array([_fit(row.get(name), kind) for row in read], kind) for name, kind in fields.items()}
-
-
-def _loaded(text: str | None) -> dict[str, Any]:
+def _loaded(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text or "{}")
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
@@ -128,14 +136,23 @@ def _fit(value: Any, kind: pa.DataType) -> Any:
     if pa.types.is_boolean(kind):
         return value if isinstance(value, bool) else None
     if pa.types.is_floating(kind):
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return float(value) if number and abs(value) < 1e308 and math.isfinite(value) else None
+        return _number(value)
     if pa.types.is_integer(kind):
         whole = isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
         return value if whole else None
     if pa.types.is_timestamp(kind):
         return _instant(value)
     return value if isinstance(value, str) else None
+
+
+def _number(value: Any) -> float | None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _instant(value: Any) -> datetime | None:

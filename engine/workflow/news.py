@@ -13,7 +13,7 @@ from engine.campaign.automation import Properties
 from engine.conditions.workflow import properties_type
 from engine.workflow.cohort import NEVER, REPLY, Instants, Replies
 from engine.workflow.executions import INSTANT
-from engine.workflow.json_columns import read_objects
+from engine.workflow.json_columns import read_foreign
 from engine.workflow.standing import Rows, Standing
 
 ARRIVALS = pa.schema(
@@ -90,7 +90,7 @@ class Arrivals:
 
     def properties(self, places: Rows, declared: Properties) -> pa.StructArray:
         kind = properties_type(declared)
-        read = read_objects(self._arrivals.column("properties").take(pa.array(places)), {f.name: f.type for f in kind})
+        read = read_foreign(self._arrivals.column("properties").take(pa.array(places)), {f.name: f.type for f in kind})
         return pa.StructArray.from_arrays(list(read.values()), fields=list(kind))
 
 

@@ -19,7 +19,7 @@ from engine.conditions.workflow import EVENT, properties_type, with_event
 from engine.workflow.cohort import Instants, Mask
 from engine.workflow.executions import ENTRIES, INSTANT, execution_id
 from engine.workflow.frame import Frame
-from engine.workflow.json_columns import objects, read_objects
+from engine.workflow.json_columns import objects, read_foreign
 from engine.workflow.local_time import instant_of, zone_named
 
 _DAY = timedelta(days=1)
@@ -52,7 +52,7 @@ class TriggerProgram:
         properties: pa.StructArray | None = None
         if declared:
             kind = properties_type(declared)
-            read = read_objects(arrivals.column("properties"), {each.name: each.type for each in kind})
+            read = read_foreign(arrivals.column("properties"), {each.name: each.type for each in kind})
             properties = pa.StructArray.from_arrays(list(read.values()), fields=list(kind))
         chosen = self._chosen(people, arrivals.column("user_id"), at, properties)
         contexts = objects({EVENT: properties}, len(at)) if properties is not None else pa.nulls(len(at), pa.string())

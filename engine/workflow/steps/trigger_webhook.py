@@ -9,7 +9,7 @@ from engine.campaign import steps as schema
 from engine.conditions.workflow import TYPES
 from engine.workflow.cohort import NEVER, REPLY, Advance, Cause, Cohort, Effect, Failure, Hold, Route
 from engine.workflow.executions import EffectKind
-from engine.workflow.json_columns import objects, read_objects
+from engine.workflow.json_columns import objects, read_foreign
 from engine.workflow.scope import Scope
 
 
@@ -41,7 +41,7 @@ class TriggerWebhook:
     def _answered(self, cohort: Cohort) -> Advance:
         replies = cohort.replies
         assert replies is not None
-        columns = read_objects(replies.bodies, self._fields)
+        columns = read_foreign(replies.bodies, self._fields)
         output = objects(columns, len(cohort)) if columns else pa.nulls(len(cohort), pa.string())
         return Advance(
             [Route(self._next, replies.good, output=output)],
