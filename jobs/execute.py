@@ -23,6 +23,14 @@ REST_SECONDS = 0.5
 REHEARSAL = "rehearsal:"
 
 
+def check_runner(settings: AppSettings) -> None:
+    """Whether the cluster that was named lets us in, before anything is made or read. Raises UsageError, ServiceError."""
+    if settings.runner == "ray" and settings.address is not None:
+        from engine.cluster.preflight import check_cluster
+
+        check_cluster(settings.address)
+
+
 def execute(
     opened: OpenRun, settings: AppSettings, observer: Observer, *, deliver: bool, wait: bool = False
 ) -> dict[str, Any]:

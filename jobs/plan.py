@@ -23,11 +23,12 @@ def command(
     from engine.assembly.campaign import open_campaign
     from engine.assembly.run import create_run
     from engine.assembly.settings import AppSettings
-    from jobs.execute import execute
+    from jobs.execute import check_runner, execute
     from jobs.summaries import print_plan, print_pushdown, pushdown_of
 
     settings = AppSettings.load(runner=runner, address=address)
     campaign = open_campaign(folder, instant(now), partition_rows)
+    check_runner(settings)
     with tempfile.TemporaryDirectory(prefix="mailray-plan-") as scratch, watching(json) as observer:
         opened = create_run(campaign, run_dir or Path(scratch) / "plan", settings)
         summary = {**execute(opened, settings, observer, deliver=False), "pushdown": pushdown_of(campaign)}

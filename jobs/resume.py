@@ -18,10 +18,11 @@ def command(
     """Finish what is left of a run: what was planned and not sent, and what was deferred, when it is due."""
     from engine.assembly.run import reopen_run
     from engine.assembly.settings import AppSettings
-    from jobs.execute import execute, exit_code
+    from jobs.execute import check_runner, execute, exit_code
     from jobs.summaries import print_run
 
     settings = AppSettings.load(runner=runner, address=address, transport=transport)
+    check_runner(settings)
     opened = reopen_run(run, settings)
     with watching(json) as observer:
         summary = execute(opened, settings, observer, deliver=True, wait=not no_wait)

@@ -41,7 +41,7 @@ def command(
     from engine.assembly.campaign import open_campaign
     from engine.assembly.run import create_run
     from engine.assembly.settings import AppSettings, leaves_machine
-    from jobs.execute import execute, exit_code
+    from jobs.execute import check_runner, execute, exit_code
     from jobs.summaries import print_run
 
     settings = AppSettings.load(runner=runner, address=address, transport=transport)
@@ -49,6 +49,7 @@ def command(
     url = settings.transport or campaign.campaign.delivery.transport
     if leaves_machine(url) and not yes and sys.stdin.isatty():
         typer.confirm(f"Send {campaign.campaign.name} through {url.split('@')[-1]}?", abort=True)
+    check_runner(settings)
     opened = create_run(
         campaign, run_dir or settings.new_run_folder(campaign.campaign.name, campaign.definition.now), settings, limit
     )

@@ -168,3 +168,11 @@ def test_errors_are_json_too(mailray: Mailray, tmp_path: Path, verb: str) -> Non
     assert [each["code"] for each in failed.json["errors"]] == ["MR100"]
     assert "Traceback" not in failed.err
     assert json.loads(failed.out)["errors"][0]["help"]
+
+
+def test_a_cluster_that_is_not_there_is_told_before_anything_is_made(
+    mailray: Mailray, campaign: Path, tmp_path: Path
+) -> None:
+    lost = mailray("run", campaign, "--address", "127.0.0.1:1", "--run-dir", "one")
+    assert (lost.code, "MR801" in lost.err, "reading the audience" in lost.err) == (69, True, False)
+    assert not (tmp_path / "one").exists()
