@@ -46,7 +46,7 @@ class Lines:
         self._phase = ""
         self._total = 0
         self._told = 0.0
-        self._rests_until = 0
+        self._rests = ""
 
     def phase(self, name: str, total: int) -> None:
         self._phase, self._total, self._told = PHASES.get(name, name), total, time.monotonic()
@@ -59,9 +59,10 @@ class Lines:
             err.print(f"{self._phase}: {rows:,} of {self._total:,}  {_words(counts)}")
 
     def resting(self, counts: Mapping[str, int], until: int) -> None:
-        if self._rests_until != until:
-            self._rests_until = until
-            err.print(f"{self._phase}: {resting_words(counts, until)}")
+        words = resting_words(counts, until)
+        if words != self._rests:
+            self._rests = words
+            err.print(f"{self._phase}: {words}")
 
 
 class Bars:
