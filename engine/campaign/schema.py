@@ -67,7 +67,7 @@ class Holdout(Model):
 
 class Audience(Model):
     source: str | list[str] = Field(
-        description="Files, globs or URLs of Parquet, CSV or Arrow IPC; or postgresql://user@host/database or sqlite:///path, with a `query`."
+        description="Files, globs or URLs of Parquet, CSV or Arrow IPC; or postgresql://user@host/database or sqlite:///path, with `query`."
     )
     query: Annotated[str, Field(min_length=1, max_length=100_000)] | None = Field(
         default=None, description="One SELECT for the database that `source` names; its columns are the recipients'."

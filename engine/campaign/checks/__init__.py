@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from engine.campaign.checks.audience import wrong_database
 from engine.campaign.checks.delivery import (
+    idle_reconcile,
     inline_secrets,
     misaligned_signature,
     missing_opt_out,
@@ -64,6 +65,7 @@ CHECKS: tuple[Callable[[Document], Iterator[Diagnostic]], ...] = (
     unsafe_header_values,
     missing_opt_out,
     unknown_transport,
+    idle_reconcile,
     misaligned_signature,
     inline_secrets,
 )

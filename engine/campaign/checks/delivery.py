@@ -98,6 +98,13 @@ def unknown_transport(document: Document) -> Iterator[Diagnostic]:
         yield document.fault("MR153", "the transport names no folder", path, "write `file:///folder`")
 
 
+def idle_reconcile(document: Document) -> Iterator[Diagnostic]:
+    path: KeyPath = ("delivery", "reconcile")
+    if document.get(path, dict) is not None and document.get(("delivery", "on_unknown"), str) != "reconcile":
+        message = "`delivery.reconcile` does nothing without `on_unknown: reconcile`"
+        yield document.fault("MR156", message, path, "say `on_unknown: reconcile`, or remove it")
+
+
 def misaligned_signature(document: Document) -> Iterator[Diagnostic]:
     """DMARC counts a signature only if its domain is the From address's (RFC 9989: one the other's, or a part of it)."""
     path: KeyPath = ("delivery", "dkim", "domain")
