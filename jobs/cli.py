@@ -16,6 +16,7 @@ from engine.errors import MailrayError
 from jobs import (
     cancel,
     doctor,
+    executions,
     inbox,
     ingest,
     init,
@@ -34,6 +35,7 @@ from jobs import (
     template,
     unknown,
     validate,
+    workflow,
 )
 from jobs.console import err, print_json
 
@@ -58,6 +60,8 @@ app.add_typer(template.app, name="template")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(ingest.app, name="ingest")
+app.add_typer(executions.app, name="executions")
+app.add_typer(workflow.app, name="workflow")
 
 
 @app.callback()
