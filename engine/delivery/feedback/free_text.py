@@ -11,7 +11,8 @@ from flufl.bounce import all_failures
 from engine.delivery.feedback.delivery_status import Failure
 from engine.delivery.feedback.mail import addresses, answers, header, parts, text_of
 
-logging.getLogger("flufl.bounce").addHandler(logging.NullHandler())  # it writes down each mail that a detector stumbles over
+# Its detectors stumble over mails that they do not expect, and it would write that down each time.
+logging.getLogger("flufl.bounce").addHandler(logging.NullHandler())
 _SENDERS = re.compile(
     r"mailer-?daemon|postmaster|mail (?:delivery|administrator|system)|mdaemon|maildelivery|system administrator|mailadmin|"
     r"delivery.{0,12}(?:subsystem|system|agent)|majordomo|uucp|smtp|mail[_ ]?service|\broot@",
