@@ -42,7 +42,7 @@ WRITTEN = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(rows=st.lists(ROW, min_size=1, max_size=5), nulls=st.booleans())
 def test_what_is_written_is_read_as_it_was(rows: list[dict[str, Any]], nulls: bool) -> None:
     columns = {name: pa.array([row[name] for row in rows], kind) for name, kind in FIELDS.items()}
@@ -58,7 +58,7 @@ def test_what_is_written_is_read_as_it_was(rows: list[dict[str, Any]], nulls: bo
         }
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(texts=st.lists(WRITTEN, min_size=1, max_size=4))
 def test_a_batch_is_read_as_each_of_its_rows(texts: list[str | None]) -> None:
     fields = {name: kind for name, kind in FIELDS.items() if len(name) == 1}

@@ -29,7 +29,7 @@ def through(world: World, engine: Batched | Interpreted, ticks: list[int], late:
     return told(engine)
 
 
-@settings(COMMON, max_examples=100)
+@settings(COMMON, max_examples=60)
 @given(world=worlds(), late=st.integers(0, 2))
 def test_a_batch_is_what_each_execution_is_alone(world: World, late: int) -> None:
     ours = through(world, Batched(world), world.ticks, late)
@@ -38,14 +38,14 @@ def test_a_batch_is_what_each_execution_is_alone(world: World, late: int) -> Non
         assert mine == plain
 
 
-@settings(COMMON, max_examples=25)
+@settings(COMMON, max_examples=12)
 @given(world=worlds(), size=st.integers(1, 3))
 def test_any_split_gives_the_same(world: World, size: int) -> None:
     cut = Batched(world, lambda rows: [rows[start : start + size] for start in range(0, len(rows), size)])
     assert through(world, cut, world.ticks) == through(world, Batched(world), world.ticks)
 
 
-@settings(COMMON, max_examples=40)
+@settings(COMMON, max_examples=20)
 @given(world=worlds(webhooks=False, updates=False))
 def test_it_does_not_matter_when_somebody_looks(world: World) -> None:
     """Without answers, which come when they come, and changes of people, which all their executions see."""
@@ -54,7 +54,7 @@ def test_it_does_not_matter_when_somebody_looks(world: World) -> None:
     assert hourly == once == through(world, Batched(world), world.ticks)
 
 
-@settings(COMMON, max_examples=40)
+@settings(COMMON, max_examples=20)
 @given(world=worlds(), where=st.floats(0, 1))
 def test_who_is_killed_at_any_point_tells_the_same_story(world: World, where: float) -> None:
     whole, doings = run_through(world)
@@ -66,7 +66,7 @@ def test_the_worlds_have_all_that_can_happen() -> None:
     outcomes: set[str] = set()
     states: set[str] = set()
 
-    @settings(COMMON, max_examples=100, database=None)
+    @settings(COMMON, max_examples=200, database=None, derandomize=True)
     @given(world=worlds())
     def look(world: World) -> None:
         engine = Interpreted(world)
