@@ -161,6 +161,7 @@ def compare(console: Console, people: int, rounds: int, sample: int) -> None:
         bench.fill()
         subjects: dict[str, tuple[Callable[[int], float], Callable[[int], float] | None]] = {
             "attributes, ten for each": (lambda at: bench.ours(10, at), lambda at: bench.executemany(10, at, sample)),
+            "attributes, fifty for each": (lambda at: bench.ours(50, at), lambda at: bench.executemany(50, at, sample)),
             "attributes, one for each": (lambda at: bench.ours(1, at), lambda at: bench.executemany(1, at, sample)),
             f"people by {ASKED:,} ids": (lambda _: bench.found(), lambda _: bench.rows()),
             f"events, {EVENTS_AT_ONCE:,} at once": (bench.events, None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -12,6 +13,8 @@ import pyarrow.compute as pc
 from engine.adapters.stores.store_rows import read_objects
 
 _FIRST = -(2**63)
+_VALUE = r':\s*("(?:[^"\\]|\\.)*"|-?[0-9][-+.0-9eE]*|true|false)'  # a colon, and what follows it
+_SHAPE = re.compile(r'\{\s*("\w+":\s*(,\s*"\w+":\s*)*)?\}', re.ASCII)  # of an object without its values
 
 
 @dataclass(slots=True)
@@ -72,6 +75,15 @@ def laid_together(changes: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(
         [pa.array([*together], pa.string()), pa.array(texts, pa.string())], changes.schema.names
     )
+
+
+def same_names(objects: pa.StringArray) -> list[str] | None:
+    """The names in these JSON objects when all have the same in one order, each with a value that is no object, array or null. None
+    too where that is not seen at a glance."""
+    shapes = pc.unique(pc.replace_substring_regex(objects, _VALUE, ":")).to_pylist()
+    if len(shapes) != 1 or shapes[0] is None or not _SHAPE.fullmatch(shapes[0]):
+        return None
+    return re.findall(r"\w+", shapes[0], re.ASCII)
 
 
 def write_object(values: dict[str, Any]) -> str:

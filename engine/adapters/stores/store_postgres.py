@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.adapters.stores.pool import PooledConnection, PostgresPool
-from engine.adapters.stores.store_attributes import laid_together
+from engine.adapters.stores.store_attributes import laid_together, same_names
 from engine.adapters.stores.store_postgres_tables import ArrowTables, refused_values, text_array
 from engine.adapters.stores.store_rows import (
     CHANGES,
@@ -47,12 +49,16 @@ class PostgresStore:
 
     def put_users(self, users: pa.RecordBatch, write: Write) -> int:
         rows = last_of_each(checked(users, GIVEN_USERS, ("user_id",)), ("user_id",))
-        sequences = {name: write.sequence if name in rows.schema.names else None for name in _CELLS}
+        sequences: dict[str, Any] = {name: write.sequence if name in rows.schema.names else None for name in _CELLS}
         return self._write(write, "put_users", "incoming_users", rows, nulls=_nulls(rows), **sequences)
 
     def update_attributes(self, changes: pa.RecordBatch, write: Write) -> int:
         rows = laid_together(checked(changes, CHANGES, CHANGES.names))
-        return self._write(write, "update_attributes", "incoming_attributes", rows, nulls=_nulls(rows))
+        names = same_names(rows.column("attributes"))
+        given: dict[str, Any] = {"nulls": _nulls(rows)}
+        if names is not None:
+            given |= {"in_order": "update_same_names", "names": json.dumps(dict.fromkeys(names, write.sequence))}
+        return self._write(write, "update_attributes", "incoming_attributes", rows, **given)
 
     def put_memberships(self, memberships: pa.RecordBatch, write: Write) -> int:
         names = MEMBERSHIPS.names
@@ -106,8 +112,10 @@ class PostgresStore:
     def close(self) -> None:
         self._tables.close()
 
-    def _write(self, write: Write, name: str, table: str, rows: pa.RecordBatch, **values: object) -> int:
-        """Do a write that is not done yet, in one transaction."""
+    def _write(
+        self, write: Write, name: str, table: str, rows: pa.RecordBatch, in_order: str | None = None, **values: object
+    ) -> int:
+        """Do a write that is not done yet, in one transaction; by the statement ``in_order``, if any, when no other was later."""
         check_write(write)
         if rows.num_rows == 0:
             return 0
@@ -115,12 +123,15 @@ class PostgresStore:
 
         def work(connection: PooledConnection) -> int:
             self._tables.ingest(connection, table, rows)
-            version = self._one(connection, "next_version")
+            latest = self._tables.row(connection, "next_version", sequence=write.sequence)
+            assert latest is not None
+            version, highest = latest
             if self._tables.row(connection, "note_write", **named, version=version) is None:
                 return 0
             sequenced = {"sequence": write.sequence, "version": version, "most": TOLD_USERS}
             with refused_values(lambda words: refuse_values(rows, "attributes", words)):
-                found = self._tables.row(connection, name, **values, **sequenced)
+                statement = in_order if in_order and highest == write.sequence else name
+                found = self._tables.row(connection, statement, **values, **sequenced)
             assert found is not None
             self._tell(connection, version, *found)
             return int(found[0])

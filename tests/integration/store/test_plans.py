@@ -59,6 +59,7 @@ VALUES: dict[str, Any] = {
 OTHERS = {
     "executions_of_workflow": {"after": "x05000"},
     "definition": {"version": "v1"},
+    "update_same_names": {"names": "{}"},
     **{name: {"now": VALUES["at"]} for name in ("cancel", "retry")},
 }
 SINCE = {"active_members": "2026-03-01T00:00:00Z", "events_of": "2026-03-01T00:00:00Z", "changed": ROWS - 20}
@@ -78,7 +79,7 @@ FILL = (
     f"{WHEN} FROM generate_series(1, {ROWS}) AS n",
     f"INSERT INTO mailray.store_writes SELECT {TENANT}, 'run', 'step', 'key ' || n, n FROM generate_series(1, {ROWS}) AS n",
     f"INSERT INTO mailray.store_changes SELECT {TENANT}, n, ARRAY['u1'] FROM generate_series(1, {ROWS}) AS n",
-    f"INSERT INTO mailray.store_latest SELECT 'tenant ' || n, n, 0 FROM generate_series(1, {TENANTS}) AS n",
+    f"INSERT INTO mailray.store_latest SELECT 'tenant ' || n, n, 0, 0 FROM generate_series(1, {TENANTS}) AS n",
     f"INSERT INTO mailray.store_latest_event SELECT 'tenant ' || n, n FROM generate_series(1, {TENANTS}) AS n",
     f"INSERT INTO mailray.workflow_executions (tenant, execution_id, workflow_id, version, user_id, trigger, status, step, "
     f"occurrence, retry_count, moves, claim, seen, execution_time, arrived_at, due) SELECT {TENANT}, "

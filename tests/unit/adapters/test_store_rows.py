@@ -7,7 +7,7 @@ import json
 import pyarrow as pa
 import pytest
 
-from engine.adapters.stores.store_attributes import Attributes, laid_together, write_object
+from engine.adapters.stores.store_attributes import Attributes, laid_together, same_names, write_object
 from engine.adapters.stores.store_postgres_tables import text_array
 from engine.adapters.stores.store_rows import askable, last_of_each, read_object, without_nul
 from engine.errors import InputError
@@ -48,13 +48,33 @@ def test_attributes_are_the_same_after_they_were_written_and_read() -> None:
     assert Attributes().written() == ("{}", "{}", None, None)
 
 
+@pytest.mark.parametrize(("texts", "names"), [
+    (['{"a": 1, "b": "x: 5, y"}', '{"a": -1.5e+3, "b": "\\"}"}'], ["a", "b"]),
+    (['{"a":true}', '{"a":"{}"}', '{"a": 0}'], ["a"]),
+    (["{}", "{}"], []),
+    (['{"a": 1, "b": 2}', '{"b": 1, "a": 2}'], None),
+    (['{"a": 1}', '{"b": 1}'], None),
+    (['{"a": 1}', None], None),
+    (['{"a": null}'], None),
+    (['{"a": {"b": 1}}'], None),
+    (['{"a": [1]}'], None),
+    (['{"a:1": 1}'], None),
+    (['{"a:true": 1}'], None),
+    (['{"\\u0061": 1}'], None),
+    (['{"a b": 1}'], None),
+    (['{"\u00e9": 1}'], None),
+])  # fmt: skip
+def test_names_that_all_objects_have(texts: list[str | None], names: list[str] | None) -> None:
+    assert same_names(pa.array(texts, pa.string())) == names
+
+
 def test_what_is_equal_is_the_same_text() -> None:
     assert write_object({"b": "\u00e9", "a": 1}) == write_object({"a": 1, "b": "\u00e9"}) == '{"a": 1, "b": "\u00e9"}'
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", "{", '{"a": Infinity}', '{"a": 1e999}', '{"a": "\\ud800"}', '"x"'])
 def test_what_is_no_object_is_told(text: str) -> None:
-    with pytest.raises(ValueError, match="JSON|number|surrogate"):
+    with pytest.raises(ValueError, match=r"JSON|number|surrogate"):
         read_object(text)
 
 

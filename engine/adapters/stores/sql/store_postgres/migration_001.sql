@@ -72,7 +72,8 @@ CREATE INDEX store_writes_at ON mailray.store_writes (tenant, at);
 CREATE TABLE mailray.store_latest (
     tenant    text PRIMARY KEY COLLATE "C",
     number    bigint NOT NULL,
-    forgotten bigint NOT NULL
+    forgotten bigint NOT NULL,
+    highest   bigint NOT NULL  -- of the sequences of all writes
 );
 
 -- The latest position of an event, for the same reason.
