@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,10 @@ from engine.pipeline.executions import (
     intervene_in_all,
     listing,
     standing,
+    versions_of,
 )
 from engine.pipeline.migration import Moved, Way, move, plan_route, who_moves
-from engine.workflow.executions import ALIVE, ExecutionStore, State
+from engine.workflow.executions import ExecutionStore, State
 from engine.workflow.records import MEASURED, records
 
 Row = dict[str, Any]
@@ -86,20 +88,7 @@ def workflow_versions(settings: AppSettings, workflow: str) -> list[Row]:
     """The versions of a workflow, each with its steps and how many executions are alive on it, and have ended. Raises UsageError."""
     with _opened(settings) as store:
         check_workflow(store, workflow)
-        counts = standing(store, workflow, list(State))
-        known = [row["version"] for row in store.versions().to_pylist() if row["workflow"] == workflow]
-        definitions = {version: store.definition(workflow, version) for version in known}
-    return [
-        {
-            "version": version,
-            "alive": sum(row["executions"] for row in counts if row["version"] == version and row["state"] in ALIVE),
-            "ended": sum(
-                row["executions"] for row in counts if row["version"] == version and row["state"] not in ALIVE
-            ),
-            "steps": _steps(text or "{}"),
-        }
-        for version, text in definitions.items()
-    ]
+        return [asdict(each) for each in versions_of(store, workflow)]
 
 
 def migrate_workflow(
@@ -136,10 +125,6 @@ def _reached(store: ExecutionStore, what: Intervention, ids: Sequence[str], work
             if row["state"] in REACHES[what]:
                 steps[row["step"]] = steps.get(row["step"], 0) + 1
     return dict(sorted(steps.items()))
-
-
-def _steps(definition: str) -> list[str]:
-    return [step["id"] for step in json.loads(definition).get("workflow", [])]
 
 
 @contextmanager

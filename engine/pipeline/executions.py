@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,6 +27,16 @@ class Intervention(StrEnum):
 
 REACHES: Mapping[Intervention, Sequence[State]] = {Intervention.RETRY: (State.FAILED,), Intervention.CANCEL: ALIVE}
 """The states in which an execution can be intervened in so; in others nothing changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a workflow, the ids of its steps, and how many executions are ``alive`` on it or have ``ended``."""
+
+    version: str
+    steps: list[str]
+    alive: int
+    ended: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,20 @@ def check_ids(store: ExecutionStore, ids: Sequence[str]) -> pa.RecordBatch:
 
 def known_workflows(store: ExecutionStore) -> list[str]:
     return sorted(set(store.versions().column("workflow").to_pylist()))
+
+
+def versions_of(store: ExecutionStore, workflow: str) -> list[Version]:
+    """The versions of a workflow that were ever begun, by name. One whose definition cannot be read has no steps."""
+    counts = standing(store, workflow, list(State))
+    found = []
+    for row in store.versions().to_pylist():
+        if row["workflow"] == workflow:
+            mine = [each for each in counts if each["version"] == row["version"]]
+            alive = sum(each["executions"] for each in mine if each["state"] in ALIVE)
+            steps = _steps(store.definition(workflow, row["version"]) or "")
+            total = sum(each["executions"] for each in mine)
+            found.append(Version(row["version"], steps, alive, total - alive))
+    return found
 
 
 def standing(store: ExecutionStore, workflow: str, states: Sequence[str]) -> list[dict[str, Any]]:
@@ -120,6 +145,13 @@ def _near(store: ExecutionStore, given: str) -> str:
                 if each.startswith(begin):
                     return f"did you mean `{each}`?"
     return "`mailray executions list` names them"
+
+
+def _steps(definition: str) -> list[str]:
+    try:
+        return [step["id"] for step in json.loads(definition)["workflow"]]
+    except (ValueError, KeyError, TypeError):
+        return []
 
 
 def _is_text(given: str) -> bool:

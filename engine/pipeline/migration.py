@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from pydantic import ValidationError
 
 from engine.campaign.schema import Campaign
-from engine.errors import CampaignError, Diagnostic, InputError, InternalError
-from engine.pipeline.executions import Clock, pages, standing
+from engine.errors import CampaignError, Diagnostic, InputError, InternalError, did_you_mean
+from engine.pipeline.executions import Clock, pages, standing, versions_of
 from engine.workflow.cohort import REPLY
 from engine.workflow.definition import Definition, definition_of, pinned
 from engine.workflow.executions import ALIVE, EFFECTS, ExecutionStore
@@ -59,7 +59,7 @@ class Moved:
 def plan_route(store: ExecutionStore, campaign: Campaign, steps: Mapping[str, str]) -> Route:
     """Where everybody alive on another version of the campaign's workflow would go.
 
-    A name in ``steps`` need be a step of one of those versions only.
+    A name in ``steps`` need be a step of any version only, so that a map holds until the last has moved.
 
     Raises:
         CampaignError: (MR181) the map names a step that is not there, or leaves one out that leads nowhere.
@@ -72,21 +72,19 @@ def plan_route(store: ExecutionStore, campaign: Campaign, steps: Mapping[str, st
         if row["version"] != definition.version:
             stands.setdefault(row["version"], set()).add(row["step"])
     old = {version: _pinned(store, campaign, version) for version in stands}
-    known = {version: {step.id for step in each.workflow} for version, each in old.items()}
-    everywhere = set().union(*known.values())
-    targets, faults = {}, dict[Diagnostic, None]()
+    targets, faults = {}, _strange_names(store, campaign.name, steps) if old else []
     for version, each in old.items():
-        if strange := sorted(stands[version] - known[version]):
+        known = {step.id for step in each.workflow}
+        if lost := sorted(stands[version] - known):
             raise InternalError.single(
-                "MR180", f"an execution stands at `{strange[0]}`, which its definition ({version}) does not have"
+                "MR180", f"an execution stands at `{lost[0]}`, which its definition ({version}) does not have"
             )
-        mine = {name: to for name, to in steps.items() if name in known[version] or name not in everywhere}
         try:
-            targets[version] = check_map(mine, each, campaign)
+            targets[version] = check_map({name: to for name, to in steps.items() if name in known}, each, campaign)
         except CampaignError as fault:
-            faults |= dict.fromkeys(fault.diagnostics)
+            faults += fault.diagnostics
     if faults:
-        raise CampaignError(*faults)
+        raise CampaignError(*dict.fromkeys(faults))
     return Route(campaign, definition, old, targets)
 
 
@@ -147,6 +145,16 @@ def _left(claimed: pa.RecordBatch, done: Migration) -> pa.RecordBatch:
 
 def _of_versions(executions: pa.RecordBatch, route: Route) -> pa.BooleanArray:
     return pa.array(np.isin(executions.column("version").to_pylist(), list(route.old)), pa.bool_())
+
+
+def _strange_names(store: ExecutionStore, workflow: str, steps: Mapping[str, str]) -> list[Diagnostic]:
+    """Faults of the names that are a step of no version."""
+    known = sorted({step for row in versions_of(store, workflow) for step in row.steps})
+    return [
+        Diagnostic("MR181", f"no version has a step `{name}`", help=did_you_mean(name, known))
+        for name in steps
+        if name not in known
+    ]
 
 
 def _pinned(store: ExecutionStore, campaign: Campaign, version: str) -> Campaign:
