@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from engine.audience.columns import text_of_key
 from engine.audience.eligibility import LABELS, Marks, Verdict, judge
 from engine.campaign.schema import Campaign
-from engine.campaign.steps import TriggerWebhook, UpdateUserData, WaitCondition
+from engine.campaign.steps import GenericStep, TriggerWebhook, UpdateUserData, WaitCondition
 from engine.conditions import ConditionSet
 from engine.delivery.identity import delivery_keys
 from engine.errors import CampaignError
@@ -27,7 +27,7 @@ from engine.pipeline.definition import FIELD, SEGMENT, TENANT, ZONE, PlanDefinit
 from engine.workflow import Passage, WorkflowProgram
 from engine.workflow.effects import Emitted
 
-AUTOMATED = (WaitCondition, UpdateUserData, TriggerWebhook)
+AUTOMATED = (WaitCondition, UpdateUserData, TriggerWebhook, GenericStep)
 Mask = npt.NDArray[np.bool_]
 
 

@@ -110,7 +110,7 @@ class WorkflowProgram:
         frame = Frame(users, columns, plot.segments)
         passing = Passing(plot, standing, frame, (None, None), now, lambda: 0.0)
         passing.go()
-        for name in plot.written:
+        for name in blank:
             index = batch.schema.get_field_index(name)
             column = frame.column(name)
             batch = batch.append_column(name, column) if index < 0 else batch.set_column(index, name, column)

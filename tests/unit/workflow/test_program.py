@@ -147,3 +147,14 @@ def test_shares_are_kept_and_a_person_never_changes_sides() -> None:
     assert half["a"] == [row - many // 2 for row in ways["a"] if row >= many // 2]
     salted = sent(program([{**split, "salt": "x"}, *steps[1:]]).run(batch, users, np.ones(many, dtype=np.bool_)))
     assert salted["a"] != ways["a"]
+
+
+def test_a_plan_of_a_workflow_with_waits_ends_at_them_and_has_all_columns() -> None:
+    wait = {"id": "pause", "type": "wait_condition", "for": "1 day"}
+    mark = {"id": "mark", "type": "update_user_data", "set": {"double": "n * 2"}}
+    rest = {"trigger": {"event": "left"}, "events": {"left": {"total": "number"}}}
+    first, second = ({"id": name, "type": "send_email", "template": "t"} for name in "ab")
+    passage = program([mark, first, wait, second], **rest).run(BATCH, USERS, ALL)
+    assert sent(passage) == {"a": [0, 1, 2, 3, 4, 5]}
+    assert passage.batch.column("double").to_pylist() == [0, 2, 4, 6, None, 10]
+    assert passage.batch.column("event").null_count == 6
