@@ -24,6 +24,7 @@ from typing import Any
 
 import psycopg
 import pyarrow as pa
+import pyarrow.parquet as pq
 from psycopg.rows import dict_row, tuple_row
 from rich.console import Console
 from rich.table import Table
@@ -75,6 +76,15 @@ def fill_sqlite(file: Path, rows: int) -> None:
         connection.execute(MAKE.replace("bigint PRIMARY", "INTEGER PRIMARY"))
         connection.execute(f"{numbers} INSERT INTO customers {ROWS_BY_SQL}, {LAST_SEEN['SQLite']} FROM n")
         connection.commit()
+
+
+def fill_parquet(file: Path, database: Path) -> None:
+    """What is in the database, for comparison."""
+    query = QueryText(QUERY, locate_in(QUERY))
+    source = open_source(Asked(f"sqlite:///{database}", file.parent, "customer_id", query=query))
+    with pq.ParquetWriter(file, source.schema) as writer:
+        for batch in source.batches(COLUMNS):
+            writer.write_batch(batch)
 
 
 def through_source(url: str, folder: Path, password: str | None) -> Subject:
@@ -205,9 +215,11 @@ def main() -> None:
         for size in filter(None, options.plans):
             fill_postgres(server, size)
             fill_sqlite(file, size)
+            fill_parquet(folder / "people.parquet", file)
             sources = {
                 "PostgreSQL": f"source: {server.url}\n  password: env:PASSWORD\n  query: {QUERY}",
                 "SQLite": f"source: sqlite:///{file}\n  query: {QUERY}",
+                "Parquet": "source: ../people.parquet",
             }
             for kind, audience in sources.items():
                 took, peak = plan(audience, folder, server.password)

@@ -128,25 +128,33 @@ class RangeReader:
         if key is None or not part.indexed:
             yield from self._reader.read(selected.statement(part, settled=True))
             return
-        held: list[pa.RecordBatch] = []
+        last: pa.RecordBatch | None = None
         for batch in self._reader.read(selected.statement(part, settled=False)):
-            rows = pa.concat_batches([*held, batch])
-            keys = rows.column(key)
+            if not batch.num_rows:  # the driver may end with one
+                continue
+            keys = batch.column(key)
+            if last is not None:
+                if last.column(key)[-1].equals(keys[0]):
+                    yield last[:-1]
+                    yield from self._settled(part, keys[0])
+                    return
+                yield last
             repeated = pc.index(pc.equal(keys[1:], keys[:-1]), True).as_py()
             if repeated >= 0:
-                yield rows[:repeated]
-                yield from self._settled(replace(part, low=_literal(selected.key, keys[repeated])))
+                yield batch[:repeated]
+                yield from self._settled(part, keys[repeated])
                 return
-            yield rows[:-1]
-            held = [rows[-1:]]
-        yield from held
+            last = batch
+        if last is not None:
+            yield last
 
     def cancel(self) -> None:
         self._reader.cancel()
         if self._again is not None:
             self._again.cancel()
 
-    def _settled(self, part: Range) -> Iterator[pa.RecordBatch]:
+    def _settled(self, part: Range, first: pa.Scalar) -> Iterator[pa.RecordBatch]:
+        rest = replace(part, low=_literal(self._selected.key, first))
         with self._session.reader(self._snapshot) as reader:
             self._again = reader
-            yield from reader.read(self._selected.statement(part, settled=True))
+            yield from reader.read(self._selected.statement(rest, settled=True))

@@ -91,6 +91,24 @@ def test_keys_that_come_again_and_again_and_keys_that_are_null(server: Any, from
     assert pairs == sorted(pairs, key=lambda each: (each[0] is None, each[0] or 0, each[1]))
 
 
+@pytest.mark.parametrize("every", [1, 2, 700, 1_999])
+def test_a_key_that_comes_twice_now_and_then(
+    server: Any, from_server: Opened, table: Read, monkeypatch: pytest.MonkeyPatch, every: int
+) -> None:
+    """Twins at all places of a batch and between two."""
+    monkeypatch.setattr("engine.adapters.sources.postgres_session.BATCH_BYTES", 600)
+    server.execute(
+        f"CREATE TABLE twins AS SELECT i AS id, t AS twin FROM generate_series(1, 2000) i, generate_series(1, 3) t "
+        f"WHERE t = 1 OR i % {every} = 0 ORDER BY md5(i::text || t)"
+    )
+    server.execute("CREATE INDEX ON twins (id); ANALYZE twins")
+    source = from_server("SELECT * FROM twins", readers=2, range_rows=900)
+    assert parts_of(source, 900)[0].indexed
+    found = table(source)
+    expected = [(i, t) for i in range(1, 2_001) for t in (1, 2, 3) if t == 1 or i % every == 0]
+    assert list(zip(found["id"].to_pylist(), found["twin"].to_pylist(), strict=True)) == expected
+
+
 @pytest.mark.usefixtures("people")
 @pytest.mark.parametrize(
     "query",
