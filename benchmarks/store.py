@@ -159,10 +159,12 @@ def compare(console: Console, people: int, rounds: int, sample: int) -> None:
         table.add_column(heading, justify="left" if heading == "a second" else "right")
     with opened(people) as bench:
         bench.fill()
+
+        def each(names: int) -> tuple[Callable[[int], float], Callable[[int], float]]:
+            return lambda turn: bench.ours(names, turn), lambda turn: bench.executemany(names, turn, sample)
+
         subjects: dict[str, tuple[Callable[[int], float], Callable[[int], float] | None]] = {
-            "attributes, ten for each": (lambda at: bench.ours(10, at), lambda at: bench.executemany(10, at, sample)),
-            "attributes, fifty for each": (lambda at: bench.ours(50, at), lambda at: bench.executemany(50, at, sample)),
-            "attributes, one for each": (lambda at: bench.ours(1, at), lambda at: bench.executemany(1, at, sample)),
+            **{f"attributes, {names} for each person": each(names) for names in (1, 10, 50)},
             f"people by {ASKED:,} ids": (lambda _: bench.found(), lambda _: bench.rows()),
             f"events, {EVENTS_AT_ONCE:,} at once": (bench.events, None),
         }

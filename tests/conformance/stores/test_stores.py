@@ -183,43 +183,6 @@ def test_memberships_are_those_that_are_active(store: Store) -> None:
     assert store.memberships(ids("ann")).column("segment_value").to_pylist() == ["w"]
 
 
-def test_events_are_there_once_in_the_order_of_their_arrival(store: Store) -> None:
-    first = batch(EVENTS, event("2"), event("1", at=AT - 5, campaign_id="spring"), event("2", "bob"))
-    assert store.put_events(first) == 2
-    assert store.put_events(batch(EVENTS, event("3"), event("1", "bob"))) == 1
-    found, last = store.events(0, 2)
-    assert found.schema.equals(EVENTS)
-    assert found.column("event_id").to_pylist() == ["2", "1"]
-    assert found.column("campaign_id").to_pylist() == [None, "spring"]
-    assert set(found.column("user_id").to_pylist()) == {"ann"}
-    more, end = store.events(last, 10)
-    assert more.column("event_id").to_pylist() == ["3"]
-    assert store.events(end, 10) == (more.slice(0, 0), end)
-    assert sorted(store.known_events(ids("1", "9", "3")).to_pylist()) == ["1", "3"]
-
-
-def test_peoples_events_of_some_types_since_an_instant(store: Store) -> None:
-    rows = [
-        event("1", at=AT),
-        event("2", at=AT - 1),
-        event("3", "bob", at=AT + 1),
-        event("4", type="clicked", at=AT + 2),
-    ]
-    store.put_events(batch(EVENTS, *rows, event("5", type="bought"), event("6", "eve")))
-    found = store.events_of(ids("bob", "ann"), ["opened", "clicked"], AT)
-    assert found.schema.equals(EVENTS)
-    assert found.column("event_id").to_pylist() == ["1", "4", "3"]
-
-
-def test_properties_of_events_are_kept(store: Store) -> None:
-    store.put_events(
-        batch(EVENTS, event("1", properties='{"total": 12.5, "items": ["\u00e9"]}'), event("2", properties=None))
-    )
-    found = store.events(0, 9)[0].column("properties").to_pylist()
-    assert json.loads(found[0]) == {"total": 12.5, "items": ["\u00e9"]}
-    assert found[1] is None
-
-
 def test_active_members_are_found_the_latest_first(store: Store) -> None:
     active = {"subscription_status": "active", "first_name": "N", "last_activity": AT}
     people = [
@@ -382,31 +345,6 @@ def test_writers_at_once_leave_what_one_after_another_would(open_store: Callable
     expected = {**{f"w{number}": rounds - 1 for number in range(writers)}, "all": rounds * writers}
     assert all(told(opened[0], f"u{n}") == expected for n in (0, people // 2, people - 1))
     assert opened[0].events(0, 10_000)[0].num_rows == writers * rounds * 20 + rounds
-    for each in opened:
-        each.close()
-
-
-def test_whoever_follows_the_events_misses_none_of_several_writers(
-    open_store: Callable[[str], Store], tenant: str
-) -> None:
-    opened = [open_store(tenant) for _ in range(3)]
-
-    def work(number: int) -> None:
-        for turn in range(15):
-            opened[number].put_events(batch(EVENTS, *(event(f"{number} {turn} {n}") for n in range(7))))
-
-    with ThreadPoolExecutor(2) as pool:
-        writing = [pool.submit(work, number) for number in (0, 1)]
-        seen: list[str] = []
-        position, over = 0, False
-        while not over:
-            done = all(each.done() for each in writing)
-            found, position = opened[2].events(position, 50)
-            seen += found.column("event_id").to_pylist()
-            over = done and found.num_rows == 0
-    for each in writing:
-        each.result()
-    assert sorted(seen) == sorted(f"{number} {turn} {n}" for number in (0, 1) for turn in range(15) for n in range(7))
     for each in opened:
         each.close()
 
