@@ -31,7 +31,10 @@ class _Told:
 
 
 class HistoryLog:
-    def __init__(self, standing: Standing, types: Sequence[str], clock: int) -> None:
+    """``kept``: whether anybody asks for it; a plan does not."""
+
+    def __init__(self, standing: Standing, types: Sequence[str], clock: int, kept: bool) -> None:
+        self._kept = kept
         self._standing = standing
         self._types = pa.array(types, pa.string())
         self._clock = clock
@@ -49,7 +52,7 @@ class HistoryLog:
         work: float = 0.0,
     ) -> None:
         """One row for each of ``rows``, as they stand now. ``work``: microseconds for each; ``worked``: by its step."""
-        if not len(rows):
+        if not self._kept or not len(rows):
             return
         standing = self._standing
         texts = (

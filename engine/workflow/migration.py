@@ -37,7 +37,7 @@ def check_map(steps: Mapping[str, str], old: Campaign, new: Campaign) -> dict[st
     faults += [_unknown(name, after, "new") for name in steps.values() if name not in (*after, END)]
     lost = [name for name in before if name not in steps and name not in after]
     for name in lost:
-        help = f"write where those who stand there go: `{name}: STEP`, or `{name}: {END}`"
+        help = f"write where those who stand there go: `{name}=STEP`, or `{name}={END}`"
         faults.append(
             Diagnostic("MR181", f"the new version has no step `{name}`, and the map does not name it", help=help)
         )

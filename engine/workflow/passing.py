@@ -42,13 +42,14 @@ class Passing:
         news: tuple[Arrivals | None, Answers | None],
         clock: int,
         stopwatch: Callable[[], float],
+        keep_history: bool = True,
     ) -> None:
         self._plot, self._standing, self._frame = plot, standing, frame
         self._arrivals, self._answers = news
         self._clock = clock
         self._stopwatch = stopwatch
         self._time = standing.arrived.copy()
-        self.history = HistoryLog(standing, plot.types, clock)
+        self.history = HistoryLog(standing, plot.types, clock, keep_history)
         self.effects = EffectLog()
         self.wrote = np.zeros(len(standing), dtype=np.bool_)
         self.taken: dict[str, Counter[str]] = {name: Counter() for name in standing.steps}
@@ -136,10 +137,9 @@ class Passing:
     def _run(self, rows: Rows) -> None:
         """Work on the step of each, the first in the list first, until nobody goes on."""
         while len(rows):
-            rows = np.sort(rows)
             steps = self._standing.step[rows]
             here = steps == steps.min()
-            standing_here = rows[here]
+            standing_here = np.sort(rows[here])
             standing_here = standing_here[self._obey(standing_here)]
             rows = np.concatenate([rows[~here], self._work(standing_here, Cause.ARRIVED)])
 

@@ -108,7 +108,7 @@ class WorkflowProgram:
         blank = {**plot.context_fields, **plot.attributes}
         columns |= {name: pa.nulls(len(users), kind) for name, kind in blank.items() if name not in columns}
         frame = Frame(users, columns, plot.segments)
-        passing = Passing(plot, standing, frame, (None, None), now, lambda: 0.0)
+        passing = Passing(plot, standing, frame, (None, None), now, lambda: 0.0, keep_history=False)
         passing.go()
         for name in blank:
             index = batch.schema.get_field_index(name)
