@@ -17,6 +17,8 @@ from jobs.options import Json
 if TYPE_CHECKING:
     from engine.pipeline.executions import Intervention
 
+ID_WIDTH = 32  # an id is copied into other commands, so that no narrow terminal may cut it
+
 app = typer.Typer(
     name="executions", help="Look at executions of workflows, retry and cancel them.", no_args_is_help=True
 )
@@ -47,6 +49,7 @@ def list_executions(
         print_json({"executions": [_plain(row) for row in rows], "total": total})
         return
     table = Table("id", "workflow", "user", "state", "step", "entered", "due", box=None, padding=(0, 2, 0, 0))
+    table.columns[0].no_wrap, table.columns[0].min_width = True, ID_WIDTH
     for row in rows:
         cells = (row["execution_id"], row["workflow"], row["user_id"], row["state"], row["step"])
         table.add_row(*map(escape, cells), _minute(row["entered_at"]), _minute(row["due"]))
@@ -177,7 +180,7 @@ def _span(step: Mapping[str, Any]) -> str:
 
 def _figure(value: object) -> str:
     if value is None:
-        return "not measured"
+        return "not known"
     return f"{value:,.3f}" if isinstance(value, float) else escape(str(value))
 
 

@@ -87,7 +87,7 @@ def test_an_execution_is_shown_with_its_steps_its_fault_and_its_figures(
 def test_an_execution_is_shown_to_people(command: Command, filled: Any) -> None:
     shown = command("executions", "show", filled.id_of("paused")).out
     assert "waiting" in shown and "2026-03-06 00:00:00 UTC" in shown and "1 day, 0:00:00" in shown
-    assert "success_rate" in shown and "not measured" in shown
+    assert "success_rate" in shown and "not known" in shown
 
 
 def test_what_failed_tries_again_and_nothing_else(command: Command, filled: Any) -> None:

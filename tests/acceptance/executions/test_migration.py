@@ -103,6 +103,7 @@ def test_steps_without_a_way_are_named(command: Command, stands: Any, cart: str,
     assert (refused.code, refused.err.count("MR181")) == (78, 2)
     assert "no step `rest`, and the map does not name it" in refused.err
     assert "no step `pause`, and the map does not name it" in refused.err
+    assert "`pause=STEP`, or `pause=end`" in refused.err
     strange = command(
         "workflow", "migrate", cart, "--to", workflow("new"), "--map", "puase=quiet", "--map", "pause=qiet"
     )
