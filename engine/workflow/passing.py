@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ from engine.workflow.plot import Plot
 from engine.workflow.standing import CODES, Rows, Standing
 
 MOST_MEETINGS = 10_000
-"""Of one execution in one batch; what is left after that is due at once."""
+"""Of one execution in one batch, unless more has been told of it; what is left after that is due at once."""
 _NOBODY = np.zeros(0, dtype=np.int64)
 
 
@@ -56,10 +57,20 @@ class Passing:
 
     def go(self) -> None:
         active = np.flatnonzero(self._standing.alive)
-        for _ in range(MOST_MEETINGS):
-            active = self._meet(active)
+        for meeting in count():
+            if meeting >= MOST_MEETINGS:
+                active = active[self._has_news(active)]
             if not len(active):
                 return
+            active = self._meet(active)
+
+    def _has_news(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Who has been told something that they have not met yet: it is not told again."""
+        has = np.zeros(len(rows), dtype=np.bool_)
+        for news in (self._arrivals, self._answers):
+            if news is not None:
+                has |= news.time(rows, self._standing) < NEVER
+        return has
 
     def _meet(self, rows: Rows) -> Rows:
         """Let each execution meet what comes next to it; gives those that may meet something more."""

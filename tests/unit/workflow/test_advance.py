@@ -242,6 +242,16 @@ def test_the_event_that_began_it_is_read_all_along(story: Stories) -> None:
     assert told.effects[0]["payload"] == {"n": 4}
 
 
+def test_many_meetings_are_several_looks_and_lose_nothing(story: Stories, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.workflow.passing.MOST_MEETINGS", 10)
+    told = story([{**WAIT, "for": "1 second"}, {**SEND, "next": "wait"}], goal={"event": "bought"})
+    told.at(0)
+    assert told.at(100, (50.5, "bought"))["goal_at"] == 50.5
+    assert (told.standing["due"], told.standing["state"]) == (51, "waiting")  # and goes on from there
+    told.at(100)
+    assert told.standing["due"] == 61
+
+
 def test_who_has_ended_stays_as_they_are(story: Stories) -> None:
     told = story([SEND], exit=[{"event": "bought"}])
     ended = told.at(0)
