@@ -13,6 +13,7 @@ from pathlib import Path
 
 import ray
 
+from engine.cluster.node_watch import watching_node
 from engine.cluster.preflight import check_cluster
 from engine.errors import ServiceError
 
@@ -38,9 +39,16 @@ def session(address: str | None, *, object_store_mib: int, cpus: int | None = No
         return
     _connect(address, object_store_mib, cpus)
     try:
-        yield Session(ray.get_runtime_context().gcs_address, address is None)
+        with _watched():
+            yield Session(ray.get_runtime_context().gcs_address, address is None)
     finally:
         ray.shutdown()
+
+
+def _watched() -> contextlib.AbstractContextManager[None]:
+    """Watch the node that this process has started; one that was there already is not ours to watch."""
+    processes = ray._private.worker._global_node.all_processes.get("raylet", ())  # type: ignore[attr-defined]
+    return watching_node(processes[0].process.pid) if processes else contextlib.nullcontext()
 
 
 def _connect(address: str | None, object_store_mib: int, cpus: int | None) -> None:
