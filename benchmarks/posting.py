@@ -19,7 +19,7 @@ from pathlib import Path
 
 from starlette.types import Receive, Scope, Send
 
-from engine.adapters.http import HttpServer
+from engine.adapters.web import HttpServer
 
 TOKEN = "benchmark"
 CONNECTIONS = 64

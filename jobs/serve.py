@@ -41,7 +41,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Take unsubscriptions, opens, clicks, webhooks and events for all runs, until interrupted."""
-    from engine.adapters.http import HttpServer, feedback_application
+    from engine.adapters.web import HttpServer, feedback_application
     from engine.assembly.feedback import open_feedback, open_webhooks
     from engine.assembly.settings import AppSettings
 

@@ -16,8 +16,8 @@ from engine.adapters.connectors import DropFolder, FileConnector, HttpPages, Pag
 from engine.adapters.connectors.cursors import CursorFile
 from engine.adapters.connectors.http_client import PageClient, place
 from engine.adapters.connectors.quarantine import Quarantine
-from engine.adapters.http import EventParts
 from engine.adapters.transports.providers.endpoint import is_loopback
+from engine.adapters.web import EventParts
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import AppSettings
 from engine.assembly.stores import open_store

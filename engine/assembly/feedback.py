@@ -16,8 +16,8 @@ import httpx
 from engine.adapters.feedback.deliveries import RunDeliveries, RunIdentity
 from engine.adapters.feedback.live_keyring import LiveKeyring
 from engine.adapters.feedback.mailboxes import ImapMailbox, Mailbox, Maildir
-from engine.adapters.http import FeedbackParts
 from engine.adapters.stores.run_folder import RunFolder
+from engine.adapters.web import FeedbackParts
 from engine.assembly.events import posting, wall
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import AppSettings

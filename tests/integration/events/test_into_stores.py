@@ -15,11 +15,11 @@ import pytest
 from starlette.applications import Starlette
 
 from engine.adapters.connectors import FileConnector, files
-from engine.adapters.http import EventParts, FeedbackParts, feedback_application
 from engine.adapters.stores.pool import STORE, PoolLimits, PostgresPool
 from engine.adapters.stores.postgres_session import parse_database
 from engine.adapters.stores.store_postgres import PostgresStore
 from engine.adapters.stores.store_sqlite import SqliteStore
+from engine.adapters.web import EventParts, FeedbackParts, feedback_application
 from engine.audience.incoming import EVENT, USER, Reading
 from engine.audience.store import Store
 from engine.errors import TryAgainError

@@ -12,7 +12,7 @@ import httpx
 import pyarrow as pa
 import pytest
 
-from engine.adapters.http import EventParts, FeedbackParts, feedback_application
+from engine.adapters.web import EventParts, FeedbackParts, feedback_application
 from engine.audience.incoming import EVENT, Reading
 from engine.audience.store import Store
 from engine.delivery.feedback.contract import Delivery

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from engine.adapters.http.grouping import GroupCommit
+from engine.adapters.web.grouping import GroupCommit
 from engine.errors import TryAgainError
 
 Commit = GroupCommit[int, str]

@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from engine.adapters.http.grouping import GroupCommit
-from engine.adapters.http.metrics import FeedbackMetrics
+from engine.adapters.web.grouping import GroupCommit
+from engine.adapters.web.metrics import FeedbackMetrics
 from engine.audience.posted import Answer, Posted, PostedIntake
 
 PATH: Final = "/events"

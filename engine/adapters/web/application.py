@@ -16,13 +16,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from engine.adapters.http.bearer import Bearer
-from engine.adapters.http.events import LARGEST_BODY, EventParts, EventRoute
-from engine.adapters.http.events import PATH as EVENTS_PATH
-from engine.adapters.http.grouping import GroupCommit
-from engine.adapters.http.limits import Limits
-from engine.adapters.http.metrics import CONTENT_TYPE, FeedbackMetrics, Measured
-from engine.adapters.http.pages import ASK, DONE, HEADERS
+from engine.adapters.web.bearer import Bearer
+from engine.adapters.web.events import LARGEST_BODY, EventParts, EventRoute
+from engine.adapters.web.events import PATH as EVENTS_PATH
+from engine.adapters.web.grouping import GroupCommit
+from engine.adapters.web.limits import Limits
+from engine.adapters.web.metrics import CONTENT_TYPE, FeedbackMetrics, Measured
+from engine.adapters.web.pages import ASK, DONE, HEADERS
 from engine.delivery.feedback.contract import Deliveries, Delivery, FeedbackIntake
 from engine.delivery.feedback.events import FeedbackEvent, Kind
 from engine.delivery.feedback.webhooks import ForgedError, MalformedError, Webhook
