@@ -62,11 +62,9 @@ def test_plan_says_what_was_pushed(mailray: Callable[..., Any], shop: Path, pass
 
 
 def test_validate_looks_at_the_query(mailray: Callable[..., Any], shop: Path, password: dict[str, str]) -> None:
-    assert mailray("validate", shop, "--json", env=password).json["columns"][0] == "customer_id"
     file = shop / "campaign.yaml"
     file.write_text(file.read_text().replace("SELECT *", "SELECT costumer_id"))
     told = mailray("validate", shop, env=password)
     assert (told.code, "Traceback" in told.err) == (78, False)
     assert 'error[MR372]: the query is wrong: column "costumer_id" does not exist' in told.err
     assert f"--> {file}:12:12" in told.err
-    assert mailray("validate", shop).code == 78  # no password
