@@ -7,7 +7,6 @@ Database File", section 2.2.1).
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -20,8 +19,8 @@ import adbc_driver_manager
 import adbc_driver_sqlite.dbapi as adbc
 import pyarrow as pa
 
+from engine.adapters.stores.shared_file import SharedFile
 from engine.adapters.stores.statements import statement
-from engine.errors import InputError, MailrayError, Place, TryAgainError
 
 BUSY_MILLISECONDS = 3_000  # a writer that waits longer says so
 BATCH_ROWS = 8_192
@@ -35,10 +34,8 @@ class ArrowSqliteFile:
     """
 
     def __init__(self, path: Path, name: str, folder: str, version: int) -> None:
-        self._path = path
-        self._name = name
+        self._shared = SharedFile(path, name, version)
         self._folder = folder
-        self._version = version
         self._writing = threading.Lock()
         self._mutex = threading.Lock()
         self._writer: adbc.Connection | None = None
@@ -54,8 +51,8 @@ class ArrowSqliteFile:
                 statements = Statements(self._writer, self._folder)
                 statements.script("incoming")
                 self._writer.adbc_connection.set_autocommit(False)
-            elif not self._path.exists():
-                raise self._unavailable("the file is gone")
+            elif not self._shared.path.exists():
+                raise self._shared.unavailable("the file is gone")
             try:
                 yield Statements(self._writer, self._folder)
                 self._writer.adbc_connection.commit()
@@ -86,8 +83,8 @@ class ArrowSqliteFile:
     def _reader(self) -> adbc.Connection:
         with self._mutex:
             if self._readers:
-                if not self._path.exists():
-                    raise self._unavailable("the file is gone")
+                if not self._shared.path.exists():
+                    raise self._shared.unavailable("the file is gone")
                 return self._readers.pop()
         return self._open()
 
@@ -100,9 +97,9 @@ class ArrowSqliteFile:
             writer.close()
 
     def _open(self) -> adbc.Connection:
-        if not self._path.exists():
-            self._create()
-        connection = _connect(self._path, "rw")
+        if not self._shared.path.exists():
+            self._shared.make(self._write_new)
+        connection = _connect(self._shared.path, "rw")
         try:
             self._check(Statements(connection, self._folder))
         except BaseException:
@@ -111,43 +108,26 @@ class ArrowSqliteFile:
         return connection
 
     def _check(self, statements: Statements) -> None:
-        if self._found(statements) < self._version:
+        if self._found(statements) < self._shared.version:
             statements.run("BEGIN IMMEDIATE")  # of two that find it old, the second finds it new
             self._migrate(statements, self._found(statements))
             statements.run("COMMIT")
 
     def _found(self, statements: Statements) -> int:
         version = int(statements.run("PRAGMA user_version")[0][0])
-        if version == 0:
-            raise self._damaged("the file is empty")
-        if version > self._version:
-            raise InputError.single(
-                "MR672",
-                f"the {self._name} was written by a newer mailray (format {version})",
-                place=Place(str(self._path)),
-                help="upgrade mailray",
-            )
+        self._shared.check(version)
         return version
 
     def _migrate(self, statements: Statements, version: int) -> None:
-        for step in range(version + 1, self._version + 1):
+        for step in range(version + 1, self._shared.version + 1):
             statements.script(f"migration_{step:03d}")
-        statements.run(f"PRAGMA user_version = {self._version}")
+        statements.run(f"PRAGMA user_version = {self._shared.version}")
 
-    def _create(self) -> None:
-        """The file appears whole: one that is empty is one that was emptied, and is never taken for a new one."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as fault:
-            raise self._unavailable(str(fault)) from fault
-        draft = self._path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.new")
-        with closing(_connect(draft, "rwc")) as connection:
+    def _write_new(self, path: Path) -> None:
+        with closing(_connect(path, "rwc")) as connection:
             statements = Statements(connection, self._folder)
             statements.run("PRAGMA journal_mode = WAL")  # the file remembers it
             self._migrate(statements, 0)
-        with suppress(FileExistsError):
-            os.link(draft, self._path)
-        draft.unlink()
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
@@ -155,23 +135,8 @@ class ArrowSqliteFile:
             yield
         except (adbc_driver_manager.Error, pa.ArrowException, OSError) as fault:
             words = str(fault).partition("\nquery:")[0].rpartition(": ")[2].strip()
-            raise (self._damaged if any(each in words for each in _DAMAGED) else self._unavailable)(words) from fault
-
-    def _unavailable(self, reason: str) -> MailrayError:
-        return TryAgainError.single(
-            "MR671",
-            f"the {self._name} cannot be read or written now: {reason}",
-            place=Place(str(self._path)),
-            help="nothing is sent without it; put it right, then `mailray resume`",
-        )
-
-    def _damaged(self, reason: str) -> MailrayError:
-        return InputError.single(
-            "MR672",
-            f"the {self._name} is damaged: {reason}",
-            place=Place(str(self._path)),
-            help="nothing is sent without it; restore the file from a copy",
-        )
+            damaged = any(each in words for each in _DAMAGED)
+            raise (self._shared.damaged if damaged else self._shared.unavailable)(words) from fault
 
 
 class Statements:
