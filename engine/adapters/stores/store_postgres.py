@@ -84,11 +84,6 @@ class PostgresStore:
 
         return self._tables.write(work)
 
-    def known_events(self, event_ids: pa.StringArray) -> pa.StringArray:
-        ids = text_array(askable(event_ids))
-        found = self._tables.read(lambda it: self._tables.found(it, "known_events", ids=ids))
-        return shaped(found, pa.schema([EVENTS.field("event_id")])).column("event_id")
-
     def events(self, after: int, most: int) -> tuple[pa.RecordBatch, int]:
         found = self._tables.recent(lambda it: self._tables.found(it, "events", after=after, most=most))
         return shaped(found, EVENTS), found.column("position")[-1].as_py() if found.num_rows else after

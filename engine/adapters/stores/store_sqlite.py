@@ -104,10 +104,6 @@ class SqliteStore:
             statements.rows("put_events", self._tenant)
             return int(statements.rows("last_change")[0][0])
 
-    def known_events(self, event_ids: pa.StringArray) -> pa.StringArray:
-        known = self._asked("known_events", pa.schema([EVENTS.field("event_id")]), askable(event_ids))
-        return known.column("event_id")
-
     def events(self, after: int, most: int) -> tuple[pa.RecordBatch, int]:
         with self._file.reading() as statements:
             found = statements.table("events", self._tenant, after, most)

@@ -40,7 +40,6 @@ def test_events_are_there_once_in_the_order_of_their_arrival(store: Store) -> No
     more, end = store.events(last, 10)
     assert more.column("event_id").to_pylist() == ["3"]
     assert store.events(end, 10) == (more.slice(0, 0), end)
-    assert sorted(store.known_events(ids("1", "9", "3")).to_pylist()) == ["1", "3"]
 
 
 def test_peoples_events_of_some_types_since_an_instant(store: Store) -> None:

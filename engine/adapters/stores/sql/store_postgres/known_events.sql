@@ -1,1 +1,0 @@
-SELECT event_id FROM mailray.email_events WHERE tenant = %(tenant)s AND event_id = ANY(%(ids)s::text[]);
