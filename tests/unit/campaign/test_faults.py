@@ -143,7 +143,7 @@ CASES = [
     ("MR151", "name: The Shop", 'name: "a\\r\\nBcc: x@example.com"', '"a', "line break", "one line"),
     ("MR152", "  postal_address: 1 Main Street\n", "", "delivery", "`delivery.postal_address`", "transactional"),
     ("MR152", "  unsubscribe:\n    url: https://example.com/u/\n", "", "delivery", "`delivery.unsubscribe`", "transactional"),
-    ("MR156", "  postal_address: 1 Main Street\n", "  postal_address: 1 Main Street\n  reconcile: {then: resend}\n", "{then", "`delivery.reconcile`", "on_unknown: reconcile"),
+    ("MR156", "  postal_", "  reconcile: {then: resend}\n  postal_", "{then", "`delivery.reconcile`", "on_unknown: reconcile"),
     ("MR153", '"rehearsal:"', "smpt://localhost:25", "smpt", "unknown transport `smpt`", "`smtp`"),
     ("MR153", '"rehearsal:"', "localhost", "localhost", "unknown transport", "smtp://"),
     ("MR153", '"rehearsal:"', "smtp://", "smtp", "names no server", "smtp://"),
