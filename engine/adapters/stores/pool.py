@@ -21,7 +21,7 @@ from engine.errors import InputError, Place, TryAgainError
 
 __all__ = ["STORE", "PoolLimits", "PooledConnection", "PostgresPool"]
 
-_ADVICE = "nothing is sent without it; put it right, then `mailray resume`"
+_ADVICE = "nothing is sent without it; put it right, then give the command again, or `mailray resume` for a run"
 STORE = Wording(
     subject="the store",
     setting="store",

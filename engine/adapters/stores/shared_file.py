@@ -49,7 +49,7 @@ class SharedFile:
             "MR671",
             f"the {self.name} cannot be read or written now: {reason}",
             place=Place(str(self.path)),
-            help="nothing is sent without it; put it right, then `mailray resume`",
+            help="nothing is sent without it; put it right, then give the command again, or `mailray resume` for a run",
         )
 
     def damaged(self, reason: str) -> MailrayError:
