@@ -75,6 +75,10 @@ def format_of(path: Path) -> str:
     for format, endings in FORMATS.items():
         if name.endswith(endings):
             return format
+    if path.is_dir():
+        raise UsageError.single(
+            "MR788", f"`{path}` is a folder", help=f"`drop:{path}` reads the files in it, and moves them"
+        )
     raise UsageError.single(
         "MR788",
         f"the format of `{path}` is not known by its name",

@@ -92,6 +92,7 @@ def test_names_and_zones(ingest: Any, kept: Kept, tmp_path: Path) -> None:
         (["*.csv"], "MR787", 66),
         (["empty.csv"], "MR787", 66),
         (["notes.txt"], "MR788", 2),
+        (["."], "MR788", 2),
         (["-"], "MR788", 2),
         (["-", "--format", "parquet"], "MR788", 2),
         (["notes.txt", "--format", "parquet"], "MR786", 65),
