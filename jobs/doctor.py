@@ -29,12 +29,20 @@ def command(
     Exit code 1 when something fails; a warning stops nothing.
     """
     from engine.assembly.campaign import open_campaign
-    from engine.assembly.doctor import examine
+    from engine.assembly.doctor import Finding, examine
     from engine.assembly.settings import AppSettings
+    from engine.delivery.alignment import Level
+    from engine.errors import ServiceError
 
     settings = AppSettings.load(transport=transport, address=address)
-    campaign = None if folder is None else open_campaign(folder, instant(None))
-    findings = list(examine(settings, campaign))
+    campaign, away = None, []
+    if folder is not None:
+        try:
+            campaign = open_campaign(folder, instant(None))
+        except ServiceError as fault:  # its database; the rest is looked at all the same
+            told = fault.diagnostics[0]
+            away.append(Finding("audience", Level.FAIL, told.message, told.help or ""))
+    findings = [*examine(settings, campaign), *away]
     if json:
         print_json({"findings": [_as_dict(each) for each in findings]})
     else:

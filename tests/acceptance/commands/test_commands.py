@@ -130,6 +130,16 @@ def test_doctor_says_what_is_wrong(mailray: Mailray, campaign: Path) -> None:
     assert [each["name"] for each in unfit.json["findings"] if not each["ok"]] == ["secret"]
 
 
+def test_doctor_looks_at_the_rest_when_the_audience_s_database_is_away(mailray: Mailray, campaign: Path) -> None:
+    file = campaign / "campaign.yaml"
+    away = "source: postgresql://nobody@127.0.0.1:1/people\n  query: SELECT * FROM people"
+    file.write_text(file.read_text().replace("source: customers.csv", away))
+    looked = mailray("doctor", campaign, "--json")
+    assert looked.code == 1
+    assert [each["name"] for each in looked.json["findings"] if not each["ok"]] == ["audience"]
+    assert {"ray", "run folder", "ledger"} <= {each["name"] for each in looked.json["findings"]}
+
+
 def test_settings_come_from_flag_then_environment_then_file(mailray: Mailray, campaign: Path, tmp_path: Path) -> None:
     (tmp_path / "mailray.toml").write_text(f'runner = "inline"\ntransport = "file://{tmp_path}/from-file"\n')
     mailray("run", campaign, "--run-dir", "one", "--limit", "1")
