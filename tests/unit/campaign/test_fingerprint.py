@@ -68,7 +68,7 @@ class LaterAudience(Audience):
 
 class LaterCampaign(Campaign):
     audience: LaterAudience
-    languages: list[str] = []
+    languages: list[str] = Field(default=[])
     steps: dict[str, int] = Field(default_factory=dict)
 
 
