@@ -47,7 +47,9 @@ def _compiled(template: TemplateSet, known: Mapping[str, object]) -> PartsProgra
 def _digest(template: TemplateSet, known: Mapping[str, object]) -> str:
     """Of all that a program is made of: the texts, as they are after links were signed into them, and what is folded."""
     texts = {f"{name} {part.name} {part.autoescape}": part.source for name, part in template.parts.items()}
-    return digest_of({**{f"shared {name}": text for name, text in template.shared.items()}, **texts, "folded": repr(known)})
+    return digest_of(
+        {**{f"shared {name}": text for name, text in template.shared.items()}, **texts, "folded": repr(known)}
+    )
 
 
 def compile_apart(campaign: Campaign, template: TemplateSet) -> dict[str, PartsProgram]:

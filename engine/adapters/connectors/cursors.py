@@ -22,9 +22,7 @@ class CursorFile:
 
         Raises RefusedError (MR791) while another process reads the source, FileAccessError (MR792)."""
         self._source = source
-        self._path = (
-            folder / "connectors" / f"{hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()}.json"
-        )
+        self._path = folder / "connectors" / f"{hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()}.json"
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             lock = OwnerLock.take(self._path.with_suffix(".lock"))
