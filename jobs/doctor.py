@@ -24,7 +24,9 @@ def command(
     address: Address = None,
     json: Json = False,
 ) -> int:
-    """Look at Ray, disk and ledger and, for a campaign, at its secret, transport, certificate, clock, DNS records and audience.
+    """Look at Ray, disk, ledger, store and Redis.
+
+    For a campaign, look at its secret, transport, certificate, clock, DNS records and audience too.
 
     Exit code 1 when something fails; a warning stops nothing.
     """
