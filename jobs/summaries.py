@@ -75,7 +75,9 @@ def print_outcomes(plan: Mapping[str, Any], outcomes: Mapping[str, int]) -> None
 
 def _head(summary: Mapping[str, Any]) -> None:
     audience = summary["audience"]
-    out.print(f"[bold]{summary['campaign']}[/]  {audience['source_rows']:,} rows in the source, {audience['rows']:,} selected")
+    out.print(
+        f"[bold]{summary['campaign']}[/]  {audience['source_rows']:,} rows in the source, {audience['rows']:,} selected"
+    )
 
 
 def _segments(segments: Mapping[str, Mapping[str, int]]) -> Table:
