@@ -67,7 +67,7 @@ def test_the_server_and_the_ledger_tell_the_same(tmp_path: Path, policy: Unknown
     assert set(arrived) == rows[State.ACCEPTED] | rows[State.UNKNOWN]
     assert len(rows[State.ACCEPTED] | rows[State.UNKNOWN] | rows[State.REJECTED]) == MESSAGES
     twice = sum(arrived.values()) - len(arrived)
-    if policy is UnknownPolicy.SKIP:
-        assert (twice, len(rows[State.UNKNOWN])) == (0, doubts)
-    else:
+    if policy is UnknownPolicy.RESEND:
         assert (twice, len(rows[State.UNKNOWN])) == (doubts, 0)
+    else:  # nobody is there to be asked
+        assert (twice, len(rows[State.UNKNOWN])) == (0, doubts)
