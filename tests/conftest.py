@@ -27,6 +27,10 @@ from cryptography.x509.oid import NameOID
 
 from engine.errors import TryAgainError
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it puts into the background with SIGINT ignored, and every process from here would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def _die_with_parent() -> None:
     """Linux ends the server when the thread that started it ends, however that happens."""
