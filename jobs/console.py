@@ -15,9 +15,10 @@ err = Console(stderr=True, highlight=False)
 
 
 def print_json(values: Mapping[str, Any]) -> None:
-    """One JSON document on standard output, for programs."""
+    """One JSON document on standard output, for programs; at once, for some wait for it while the command goes on."""
     json.dump(values, sys.stdout, indent=2, ensure_ascii=False, default=str)
     sys.stdout.write("\n")
+    sys.stdout.flush()
 
 
 def print_counts(title: str, counts: Mapping[str, int], total: int | None = None) -> None:
