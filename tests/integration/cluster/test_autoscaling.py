@@ -177,23 +177,25 @@ ABANDONED = (
     REQUESTED
     + """
 import time
-from engine.cluster.controller import Controller, Demand, Limits
+from engine.cluster.controller import Controller, Demand, Limits, load_here
 
-def until(wanted):
+def until(wanted, *alive):
     for _ in range(300):
+        for run in alive:  # however long it takes to see what was requested
+            ray.get(controller.report_progress.remote(run, 0, {}, load_here()))
         if requested() == wanted:
             return True
         time.sleep(0.1)
     return requested()
 
-controller = Controller.remote(lease_seconds=3.0)
+controller = Controller.remote(lease_seconds=5.0)
 tick = lambda run, pending: ray.get(controller.tick.remote(run, Demand("plan", pending, 0), Limits(2, 4)))
 tick("one", 6)
-print("one run:", until(3))
+print("one run:", until(3, "one"))
 tick("two", 2)
-print("two runs:", until(4))
+print("two runs:", until(4, "one", "two"))
 ray.get(controller.release.remote("one"))
-print("one released:", until(1))
+print("one released:", until(1, "two"))
 print("the other fell silent:", until(0))
 try:
     while True:
