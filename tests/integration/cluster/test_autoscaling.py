@@ -177,25 +177,38 @@ ABANDONED = (
     REQUESTED
     + """
 import time
+import threading
 from engine.cluster.controller import Controller, Demand, Limits, load_here
 
-def until(wanted, *alive):
-    for _ in range(300):
-        for run in alive:  # however long it takes to see what was requested
+alive = []
+
+def speak():
+    while True:  # however long it takes to see what was requested
+        for run in tuple(alive):
             ray.get(controller.report_progress.remote(run, 0, {}, load_here()))
+        time.sleep(0.2)
+
+def until(wanted):
+    for _ in range(300):
         if requested() == wanted:
             return True
         time.sleep(0.1)
     return requested()
 
-controller = Controller.remote(lease_seconds=5.0)
+controller = Controller.remote(lease_seconds=10.0)
 tick = lambda run, pending: ray.get(controller.tick.remote(run, Demand("plan", pending, 0), Limits(2, 4)))
 tick("one", 6)
-print("one run:", until(3, "one"))
+alive.append("one")
+threading.Thread(target=speak, daemon=True).start()
+print("one run:", until(3))
 tick("two", 2)
-print("two runs:", until(4, "one", "two"))
+alive.append("two")
+print("two runs:", until(4))
+alive.remove("one")
+time.sleep(1)  # what was said of it is heard before it is released
 ray.get(controller.release.remote("one"))
-print("one released:", until(1, "two"))
+print("one released:", until(1))
+alive.remove("two")
 print("the other fell silent:", until(0))
 try:
     while True:
