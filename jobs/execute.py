@@ -11,6 +11,7 @@ from engine.adapters.stores.run_control import Order
 from engine.assembly.control import cancel_left
 from engine.assembly.run import OpenRun
 from engine.assembly.settings import AppSettings
+from engine.assembly.wall_clock import wall
 from engine.errors import TryAgainError
 from engine.monitoring import Stages
 from engine.pipeline.inline import InlineRunner
@@ -112,7 +113,7 @@ def _runner(opened: OpenRun, settings: AppSettings) -> Iterator[Runner]:
     if settings.runner == "inline":
         worker = opened.worker()
         try:
-            yield InlineRunner(worker, lambda: time.time_ns() // 1_000)
+            yield InlineRunner(worker, wall)
         finally:
             worker.stop()
         return

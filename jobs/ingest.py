@@ -38,9 +38,9 @@ def bounces(
 
     A mail that is neither is left unread, for a person to see.
     """
-    from engine.assembly.events import wall
     from engine.assembly.feedback import open_feedback, open_mailbox
     from engine.assembly.settings import AppSettings
+    from engine.assembly.wall_clock import wall
 
     counts: Counter[str] = Counter(mails=0, events=0, new=0, ours=0, not_ours=0)
     kinds: Counter[str] = Counter()

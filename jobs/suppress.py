@@ -3,7 +3,6 @@ five seconds."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -33,8 +32,9 @@ def add(
     """Let these addresses not be mailed any more."""
     from engine.assembly.settings import AppSettings
     from engine.assembly.suppression import suppress
+    from engine.assembly.wall_clock import wall
 
-    new = suppress(AppSettings.load(), addresses, list_name, source, time.time_ns() // 1_000)
+    new = suppress(AppSettings.load(), addresses, list_name, source, wall())
     if json:
         print_json({"asked": len(addresses), "new": new})
     else:
@@ -90,8 +90,9 @@ def import_file(
     """Take in a list of addresses that was kept elsewhere."""
     from engine.assembly.settings import AppSettings
     from engine.assembly.suppression import take_in
+    from engine.assembly.wall_clock import wall
 
-    read, new = take_in(AppSettings.load(), file, list_name, time.time_ns() // 1_000)
+    read, new = take_in(AppSettings.load(), file, list_name, wall())
     if json:
         print_json({"read": read, "new": new})
     else:

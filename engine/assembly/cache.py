@@ -17,6 +17,7 @@ from engine.adapters.caches.keeper import Background, kept
 from engine.adapters.caches.stored_users import StoredUsers
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import CacheAt
+from engine.assembly.wall_clock import wall
 from engine.audience.store import USERS, Store
 from engine.cache.breaker import Breaker
 from engine.cache.figures import Figures
@@ -54,7 +55,7 @@ def open_cache(at: CacheAt, store: Store, registry: CollectorRegistry | None = N
     space, origin = Space(TENANT, "users", USERS), StoredUsers(store)
     shared = None if at.redis is None else _shared(at, space, figures)
     background = Background(figures)
-    around = Surroundings(_wall, time.perf_counter, background.later)
+    around = Surroundings(wall, time.perf_counter, background.later)
     memory = MemoryLayer(at.memory)
     users = CacheStack(space, origin, memory, shared, policy, figures, around)
     hear = None if at.redis is None else _announcements(at, users, figures).hear
@@ -112,7 +113,7 @@ def _no_address(why: str) -> UsageError:
 def _shared(at: CacheAt, space: Space, figures: Figures) -> Shared:
     from engine.adapters.caches.redis_layer import RedisLayer
 
-    layer = RedisLayer(redis_client(at), _seal_secret(at), _wall, figures)
+    layer = RedisLayer(redis_client(at), _seal_secret(at), wall, figures)
     return Shared(layer, space, _breaker(), figures)
 
 
@@ -144,7 +145,3 @@ def _measured(registry: CollectorRegistry, figures: Figures, memory: MemoryLayer
 
 def _breaker() -> Breaker:
     return Breaker(time.monotonic, f"{socket.gethostname()}:{os.getpid()}")
-
-
-def _wall() -> int:
-    return time.time_ns() // 1_000

@@ -20,6 +20,7 @@ from engine.assembly.run import reopen_run
 from engine.assembly.sending import Route
 from engine.assembly.settings import AppSettings, StoresAt
 from engine.assembly.status import run_status
+from engine.assembly.wall_clock import wall
 from engine.delivery.settlement import RESOLUTIONS
 from engine.errors import Diagnostic, TryAgainError
 from engine.ledger.states import State
@@ -84,7 +85,7 @@ def resolve_doubts(path: Path, keys: Collection[str] | None, resolution: State) 
 def settlement(folder: RunFolder) -> Settlement:
     owner = f"process {os.getpid()} on {socket.gethostname()}"
     archive = LedgerArchive(folder.ledger)
-    return Settlement(open_ledger(folder), PlanFiles(folder.path), archive, owner, lambda: time.time_ns() // 1_000)
+    return Settlement(open_ledger(folder), PlanFiles(folder.path), archive, owner, wall)
 
 
 def _wait_until_free(folder: RunFolder, order: Order) -> None:

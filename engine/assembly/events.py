@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import zoneinfo
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -21,6 +20,7 @@ from engine.adapters.web import EventParts
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import AppSettings
 from engine.assembly.stores import open_store
+from engine.assembly.wall_clock import wall
 from engine.audience.connector import Connector, Page, Refused
 from engine.audience.incoming import EVENT, USER, Reading, Shape
 from engine.audience.store import Store
@@ -149,11 +149,6 @@ def resolve_token(reference: str) -> str:
     if not token.isascii() or not token.isprintable() or " " in token:
         raise UsageError.single("MR799", f"{reference} is no bearer token", help="one word in ASCII")
     return token
-
-
-def wall() -> int:
-    """The present as UTC microseconds."""
-    return time.time_ns() // 1_000
 
 
 def _open_connector(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from typing import Any
 from engine.assembly.campaign import open_campaign
 from engine.assembly.settings import AppSettings
 from engine.assembly.stores import open_executions
+from engine.assembly.wall_clock import wall
 from engine.errors import UsageError, did_you_mean
 from engine.pipeline.executions import (
     REACHES,
@@ -78,9 +78,7 @@ def intervene_in(
         steps = _reached(store, what, ids, workflow)
         if dry_run:
             return 0, steps
-        done = (
-            intervene(store, what, ids, _clock) if workflow is None else intervene_in_all(store, what, workflow, _clock)
-        )
+        done = intervene(store, what, ids, wall) if workflow is None else intervene_in_all(store, what, workflow, wall)
     return done, steps
 
 
@@ -110,7 +108,7 @@ def migrate_workflow(
         route = plan_route(store, campaign, steps)
         ways, moved = who_moves(store, route)
         if not dry_run:
-            moved = move(store, route, _clock)
+            moved = move(store, route, wall)
     return route.definition.version, ways, moved
 
 
@@ -131,7 +129,3 @@ def _reached(store: ExecutionStore, what: Intervention, ids: Sequence[str], work
 def _opened(settings: AppSettings) -> Iterator[ExecutionStore]:
     with closing(open_executions(settings.stores_at)) as store:
         yield store
-
-
-def _clock() -> int:
-    return time.time_ns() // 1_000

@@ -18,10 +18,11 @@ from engine.adapters.feedback.live_keyring import LiveKeyring
 from engine.adapters.feedback.mailboxes import ImapMailbox, Mailbox, Maildir
 from engine.adapters.stores.run_folder import RunFolder
 from engine.adapters.web import FeedbackParts
-from engine.assembly.events import posting, wall
+from engine.assembly.events import posting
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import AppSettings
 from engine.assembly.stores import open_event_log, open_store, open_suppression
+from engine.assembly.wall_clock import wall
 from engine.audience.store import Store
 from engine.campaign.load import load_campaign
 from engine.delivery.feedback.contract import EventLog

@@ -20,6 +20,7 @@ from engine.assembly.secrets import resolve_secret
 from engine.assembly.sending import Route, open_route, signer_of
 from engine.assembly.settings import RunSettings
 from engine.assembly.stores import open_caps, open_suppression
+from engine.assembly.wall_clock import wall
 from engine.cache.objects import ObjectCache
 from engine.campaign.schema import UnknownPolicy
 from engine.delivery.dispatch import never
@@ -100,7 +101,7 @@ def _deliverer(job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[
             reply_timeout=delivery.reply_timeout,
             expires=delivery.expires,
         ),
-        _wall,
+        wall,
         lambda: stopped() or control.stopped(),
         RunPace(campaign, destination_table(), time.monotonic),
         Gates(
@@ -111,13 +112,9 @@ def _deliverer(job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[
             caps,
             caps,
             destinations(campaign, destination_table()),
-            _wall,
+            wall,
         ).of,
         open_witness(job.settings.stores, route, delivery, job.settings.origin)
         if policy is UnknownPolicy.RECONCILE
         else Nobody(),
     )
-
-
-def _wall() -> int:
-    return time.time_ns() // 1_000

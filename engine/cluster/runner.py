@@ -13,6 +13,7 @@ from ray.exceptions import RayActorError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from engine.assembly.stores import reached_by_all
+from engine.assembly.wall_clock import wall
 from engine.assembly.worker import RunJob
 from engine.audience.partitions import Partition
 from engine.cluster.backlog import DeliveryBacklog
@@ -80,13 +81,13 @@ class RayRunner:
             yield from self._finished(backlog)
             yield from self._capacity.progress(self._pool.partitions)
             if not len(backlog) and not len(self._pool) and (later := backlog.later):
-                yield DeliveryRest(_wall() + round(later * 1_000_000))
+                yield DeliveryRest(wall() + round(later * 1_000_000))
 
     def _finished(self, backlog: DeliveryBacklog) -> Iterator[PartitionDelivery]:
         for work, result in self._pool.finished(WAIT_SECONDS):
             if isinstance(result, PartitionDelivery):
                 if result.next_due is not None:
-                    backlog.again(work, (result.next_due - _wall()) / 1_000_000)
+                    backlog.again(work, (result.next_due - wall()) / 1_000_000)
                 yield result
             elif isinstance(result, RayActorError):
                 backlog.lost(work, result)
@@ -100,10 +101,6 @@ class RayRunner:
         return DeliveryActor.options(scheduling_strategy=where).remote(  # type: ignore[attr-defined]
             self._job, self._catalogue, self._templates, self._capacity.controller
         )
-
-
-def _wall() -> int:
-    return time.time_ns() // 1_000
 
 
 @contextmanager

@@ -48,7 +48,7 @@ class Queue(Protocol):
         """They need nothing more, whoever holds them now; gives how many were there."""
 
     def depths(self) -> dict[Priority, int]:
-        """How many are there, taken or not; cheap."""
+        """How many are there, taken or not."""
 
     def close(self) -> None:
         """Let go of files and connections."""

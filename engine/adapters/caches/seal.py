@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
 
 TAG = 16
 _PERSON = b"mailray cache"
@@ -24,9 +23,6 @@ class Seal:
         """The value; None when it was not sealed under this key with this secret."""
         value = sealed[:-TAG]
         return value if hmac.compare_digest(self._tag(key, value), sealed[-TAG:]) else None
-
-    def close_all(self, keys: Sequence[str], values: Sequence[bytes]) -> list[bytes]:
-        return [self.close(key, value) for key, value in zip(keys, values, strict=True)]
 
     def _tag(self, key: str, value: bytes) -> bytes:
         tag, name = self._start.copy(), key.encode()

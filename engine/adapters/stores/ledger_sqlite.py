@@ -32,9 +32,8 @@ VERSION = 1
 BUSY_SECONDS = 10.0
 LEASE_STEP = 1_000_000  # microseconds
 MOST_TOGETHER = 64  # entries in one statement
-BALLAST = (
-    1 << 20
-)  # octets that a full disk gets back, so that what is known of messages on the wire can still be written
+BALLAST = 1 << 20
+"""Octets that a full disk gets back, so that what is known of messages on the wire can still be written."""
 _SUFFIX = ".sqlite"
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -248,9 +247,8 @@ class SqlitePartition:
         if code in _DAMAGED or "decode" in str(fault):
             return damaged(self._place, str(fault))
         if code == sqlite3.SQLITE_FULL and self._lock is not None:
-            self._ballast.unlink(
-                missing_ok=True
-            )  # the journal tries once more, with what is known of messages on the wire
+            # The journal tries once more, with what is known of messages on the wire.
+            self._ballast.unlink(missing_ok=True)
         if code in _PASSING:
             return self._no_room(str(fault))
         return FileAccessError.single("MR609", f"the ledger cannot be used: {fault}", place=self._place)

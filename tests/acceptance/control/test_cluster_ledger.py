@@ -40,20 +40,9 @@ def test_a_run_goes_on_after_its_database_was_killed(
 ) -> None:
     run = tmp_path / "one"
     transport = f"smtp://127.0.0.1:{inbox.port}"
+    options = ["--runner", "inline", "--transport", transport, "--run-dir", run]
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "jobs.cli",
-            "run",
-            large,
-            "--runner",
-            "inline",
-            "--transport",
-            transport,
-            "--run-dir",
-            run,
-        ],
+        [sys.executable, "-m", "jobs.cli", "run", large, *options],
         cwd=tmp_path,
         env={**environment, **where, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,

@@ -30,7 +30,7 @@ def test_a_step_that_cannot_be_loaded_is_told(tmp_path: Path, monkeypatch: pytes
     install(tmp_path, monkeypatch, "postcard = postcards:make\nletter = postcards:no", "def make(given, scope): ...\n")
     with pytest.raises(UsageError) as caught:
         installed_steps()
-    assert [(each.code, "`letter`" in each.message) for each in caught.value.diagnostics] == [("MR182", True)]
+    assert [(each.code, "`letter`" in each.message) for each in caught.value.diagnostics] == [("MR186", True)]
 
 
 def test_a_step_that_is_not_installed_is_told(story: object) -> None:

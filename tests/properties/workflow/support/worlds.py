@@ -154,6 +154,35 @@ def _wait(draw: st.DrawFn, forward: Any, anywhere: Any, condition: Any) -> Row:
     )
 
 
+HAPPENINGS = st.sampled_from(
+    [
+        {"event": "bought"},
+        {"event": "bought", "when": "event.total > 5"},
+        {"when": "visits >= 2"},
+        {"when": f"now() >= {LATER}"},
+    ]
+)
+
+
+@st.composite
+def arrivals_of(draw: st.DrawFn, workflow: list[Row], people: int) -> list[Row]:
+    """What happens to them, and to one who is nobody, in the order of its instants; mostly what some step waits for."""
+    moments = st.one_of(st.integers(10, 70).map(lambda hour: hour * HOUR), st.integers(0, 6 * DAY))
+    waited = [step["event"] for step in workflow if "event" in step]
+    arrivals = [
+        {
+            **{"event_id": f"e{number}", "user_id": f"u{draw(st.integers(0, people))}", "at": START + draw(moments)},
+            "event": draw(st.sampled_from([*waited, *waited, *EVENTS, None])),
+            "properties": draw(
+                st.sampled_from([None, "{}", '{"total": 9.5}', '{"total": 2}', '{"total": "x"}', "[broken"])
+            ),
+        }
+        for number in range(draw(st.integers(2, 12)))
+    ]
+    arrivals.sort(key=lambda each: (each["at"], each["event_id"]))
+    return [{"position": place + 1, **each} for place, each in enumerate(arrivals)]
+
+
 @st.composite
 def worlds(draw: st.DrawFn, webhooks: bool = True, updates: bool = True) -> World:
     campaign: Row = {
@@ -162,18 +191,10 @@ def worlds(draw: st.DrawFn, webhooks: bool = True, updates: bool = True) -> Worl
         **{"events": EVENTS, "trigger": {"event": "left"}, "delivery": {"from": {"address": "news@example.com"}}},
         "workflow": draw(steps(webhooks, updates)),
     }
-    rules = st.sampled_from(
-        [
-            {"event": "bought"},
-            {"event": "bought", "when": "event.total > 5"},
-            {"when": "visits >= 2"},
-            {"when": f"now() >= {LATER}"},
-        ]
-    )
     if draw(st.integers(0, 2)) == 2:
-        campaign["exit"] = draw(st.lists(rules, min_size=1, max_size=2))
+        campaign["exit"] = draw(st.lists(HAPPENINGS, min_size=1, max_size=2))
     if draw(st.booleans()):
-        campaign["goal"] = draw(rules)
+        campaign["goal"] = draw(HAPPENINGS)
     count = draw(st.integers(1, 4))
     people = [
         {
@@ -184,7 +205,6 @@ def worlds(draw: st.DrawFn, webhooks: bool = True, updates: bool = True) -> Worl
         }
         for place in range(count)
     ]
-    moments = st.one_of(st.integers(10, 70).map(lambda hour: hour * HOUR), st.integers(0, 6 * DAY))
     entries = [
         {
             "user_id": person["id"],
@@ -193,19 +213,7 @@ def worlds(draw: st.DrawFn, webhooks: bool = True, updates: bool = True) -> Worl
         }
         for person in people
     ]
-    waited = [step["event"] for step in campaign["workflow"] if "event" in step]
-    arrivals = [
-        {
-            **{"event_id": f"e{number}", "user_id": f"u{draw(st.integers(0, count))}", "at": START + draw(moments)},
-            "event": draw(st.sampled_from([*waited, *waited, *EVENTS, None])),
-            "properties": draw(
-                st.sampled_from([None, "{}", '{"total": 9.5}', '{"total": 2}', '{"total": "x"}', "[broken"])
-            ),
-        }
-        for number in range(draw(st.integers(2, 12)))
-    ]
-    arrivals.sort(key=lambda each: (each["at"], each["event_id"]))
-    arrivals = [{"position": place + 1, **each} for place, each in enumerate(arrivals)]
+    arrivals = draw(arrivals_of(campaign["workflow"], count))
     gaps = draw(st.lists(st.sampled_from([SECOND, HOUR, 13 * HOUR, 2 * DAY]), min_size=1, max_size=5))
     ticks = [START + 31 * HOUR + sum(gaps[:number]) for number in range(len(gaps) + 1)]
     return World(campaign, people, entries, arrivals, [*ticks, START + 12 * DAY], draw(st.integers(0, 99)))
