@@ -27,8 +27,8 @@ from engine.pipeline.executions import (
     versions_of,
 )
 from engine.pipeline.migration import Moved, Way, move, plan_route, who_moves
-from engine.workflow.executions import ExecutionStore, State
-from engine.workflow.records import MEASURED, records
+from engine.workflow.executions import MEASURED, ExecutionStore, State
+from engine.workflow.records import records
 
 Row = dict[str, Any]
 _LISTED = ("execution_id", "workflow", "version", "user_id", "state", "step", "entered_at", "due", "ended_at", "error")

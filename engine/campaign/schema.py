@@ -247,6 +247,9 @@ class Limits(Model):
 class Capacity(Model):
     partition_rows: int = Field(default=16_384, ge=1, le=10_000_000, description="Rounded up to whole blocks of 8,192.")
     delivery_workers: int = Field(default=2, ge=1, le=1_000, description="The most delivery workers of a run.")
+    concurrent_executions: int = Field(
+        default=100_000, ge=1, le=10_000_000, description="Executions of this workflow that are worked on at a time."
+    )
 
 
 class Campaign(Model):
@@ -275,6 +278,12 @@ class Campaign(Model):
     reentry: Annotated[str, Field(pattern=REENTRY)] = Field(
         default="after_exit",
         description="Who has been here enters again `never`, `after_exit`, or so long after the last time (`30 days`).",
+    )
+    not_while: list[Identifier] = Field(
+        default=[], max_length=50, description="Nobody enters while in one of these workflows."
+    )
+    only_after: list[Identifier] = Field(
+        default=[], max_length=50, description="Only who has come to the end of each of these workflows enters."
     )
     exit: list[Happening] = Field(default=[], max_length=20, description="Any of these ends an execution at once.")
     goal: Happening | None = Field(default=None, description="What the campaign is for; noted when it happens.")

@@ -131,6 +131,18 @@ ENTRIES = pa.schema(
 )
 """One row a person who is to enter a workflow."""
 
+MEASURED = pa.schema(
+    [
+        pa.field("execution_id", pa.string(), nullable=False),
+        pa.field("database_query_time_ms", pa.float64(), nullable=False),
+        pa.field("template_render_time_ms", pa.float64(), nullable=False),
+        pa.field("email_send_time_ms", pa.float64(), nullable=False),
+        pa.field("total_memory_mb", pa.float64(), nullable=False),
+        pa.field("cpu_usage_percent", pa.float64(), nullable=False),
+    ]
+)
+"""What whoever worked on executions has measured: shares of their batches' times, the process's memory and use of a core."""
+
 NEVER = None
 AFTER_EXIT = 0
 
@@ -160,24 +172,32 @@ class ExecutionStore(Protocol):
     def versions(self) -> pa.RecordBatch:
         """The versions of all workflows that are known: ``workflow`` and ``version``, sorted."""
 
-    def enter(self, entries: pa.RecordBatch, again_after: int | None) -> pa.RecordBatch:
+    def enter(
+        self,
+        entries: pa.RecordBatch,
+        again_after: int | None,
+        not_while: Sequence[str] = (),
+        only_after: Sequence[str] = (),
+    ) -> pa.RecordBatch:
         """Begin executions for ENTRIES, in order of ``at`` and then ``execution_id``, and give those begun, as EXECUTIONS.
 
         ``again_after`` is NEVER when a person enters a workflow once; else nobody enters while one of theirs is alive, nor before so
         many microseconds after the last one was entered (AFTER_EXIT: 0). An ``execution_id`` that is known begins nothing, so that a
-        trigger may come twice. Each one begun has state READY, ``due`` at once, all numbers 0 but ``moves``, and a first row of history
+        trigger may come twice. Nobody enters while one of theirs is alive in a workflow of ``not_while``, nor before one of theirs has
+        come to its end (DONE) in each workflow of ``only_after``. Each one begun has state READY, ``due`` at once, all numbers 0 but ``moves``, and a first row of history
         (ENTERED, move 0).
         """
 
-    def due(self, now: int, most: int, lease_until: int) -> pa.RecordBatch:
-        """Claim at most so many executions that are alive, due at ``now`` or before, and free: the earliest first, then by
-        ``execution_id``. Each has its ``claim`` raised by one.
+    def due(self, workflows: Sequence[str], now: int, most: int, lease_until: int) -> pa.RecordBatch:
+        """Claim at most so many executions of these workflows that are alive, due at ``now`` or before, and free: the earliest first,
+        then by ``execution_id``. Each has its ``claim`` raised by one.
 
         Free is what is under no lease and has no effect of kind UPDATE that is not settled: what it reads next it has written itself.
         """
 
-    def concerned(self, user_ids: Sequence[str], now: int, lease_until: int) -> Claimed:
-        """Claim every free execution of these people that is alive, whether due or not, for something has happened to them."""
+    def concerned(self, workflow: str, user_ids: Sequence[str], now: int, lease_until: int) -> Claimed:
+        """Claim every free execution of these people in a workflow that is alive, whether due or not, for something has happened to
+        them. ``busy`` are those of whom one in this workflow is alive and not free."""
 
     def save(self, executions: pa.RecordBatch, history: pa.RecordBatch, effects: pa.RecordBatch) -> int:
         """Keep what a batch has come to and end its lease; gives how many executions were kept.
@@ -189,11 +209,27 @@ class ExecutionStore(Protocol):
     def release(self, executions: pa.RecordBatch) -> None:
         """End the leases of claimed executions that are given back as they were."""
 
-    def effects(self, now: int, most: int, lease_until: int) -> pa.RecordBatch:
-        """Lease at most so many effects that are not settled and not under a lease, as EFFECTS: the earliest first, then by name."""
+    def effects(
+        self, kinds: Sequence[str], workflows: Sequence[str], now: int, most: int, lease_until: int
+    ) -> pa.RecordBatch:
+        """Lease at most so many effects of these kinds and workflows that are not settled and not under a lease, as EFFECTS: the
+        earliest first, then by name."""
 
     def settle(self, names: Sequence[str]) -> int:
         """Mark effects as applied; gives how many were not so before."""
+
+    def measure(self, measured: pa.RecordBatch) -> None:
+        """Add MEASURED to what is known of executions: times are summed, of memory and use the most is kept. One that is not known is
+        left out."""
+
+    def measured(self, execution_ids: Sequence[str]) -> pa.RecordBatch:
+        """What was measured of these executions, as MEASURED by ``execution_id``; whoever was never measured has no row."""
+
+    def mark(self, name: str) -> str | None:
+        """What ``set_mark`` has kept under a name: how far somebody has come."""
+
+    def set_mark(self, name: str, value: str) -> None:
+        """Keep a text of at most LONGEST_JSON octets under a name of at most LONGEST_TEXT (see ``engine.audience.store``)."""
 
     def history(self, execution_ids: Sequence[str]) -> pa.RecordBatch:
         """All that happened to these executions, as HISTORY by ``execution_id`` and ``move``."""

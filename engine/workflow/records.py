@@ -7,19 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from engine.workflow.executions import INSTANT, Outcome, State
-
-MEASURED = pa.schema(
-    [
-        pa.field("execution_id", pa.string(), nullable=False),
-        pa.field("database_query_time_ms", pa.float64(), nullable=False),
-        pa.field("template_render_time_ms", pa.float64(), nullable=False),
-        pa.field("email_send_time_ms", pa.float64(), nullable=False),
-        pa.field("total_memory_mb", pa.float64(), nullable=False),
-        pa.field("cpu_usage_percent", pa.float64(), nullable=False),
-    ]
-)
-"""What whoever worked on executions has measured: shares of their batches' times, the process's memory and use of a core."""
+from engine.workflow.executions import INSTANT, MEASURED, Outcome, State
 
 RECORDS = pa.schema(
     [
