@@ -1,0 +1,97 @@
+"""The workers of an automation, wherever they stand; here those that are threads of this process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.errors import MailrayError
+from engine.pipeline.automation.contract import Result, Task, Worker
+
+TASKS_AT_A_TIME = 8
+"""Tasks that a worker may have in hand: they wait for databases, relays and other people's addresses more than they compute."""
+RESTING = 0.002  # seconds between two looks when nothing is in hand
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The worker is gone; what it had in hand may have been done, in part or not at all."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A task that has come to its end after so many seconds: by a result, a fault, or the loss of its worker."""
+
+    task: Task
+    outcome: Result | MailrayError | Lost
+    seconds: float
+
+
+class Crew(Protocol):
+    """Workers that are given tasks. For one thread."""
+
+    @property
+    def workers(self) -> Sequence[str]:
+        """The names of those that may be given tasks."""
+
+    def resize(self, workers: int) -> None:
+        """Let there be so many workers; those that have something in hand end it first."""
+
+    def start(self, worker: str, task: Task) -> None: ...
+
+    def ended(self, seconds: float) -> Sequence[Ended]:
+        """The tasks that have ended since the last look; waits so long for the first of them."""
+
+    def stop(self) -> None:
+        """Let no worker begin a further message."""
+
+    def close(self) -> None: ...
+
+
+class ThreadCrew:
+    """One worker, whose tasks are threads of this process. ``monotonic`` gives seconds."""
+
+    def __init__(self, worker: Worker, monotonic: Callable[[], float]) -> None:
+        self._worker = worker
+        self._monotonic = monotonic
+        self._threads = ThreadPoolExecutor(TASKS_AT_A_TIME, "worker")
+        self._running: dict[Future[Result], tuple[Task, float]] = {}
+
+    @property
+    def workers(self) -> Sequence[str]:
+        return ("here",)
+
+    def resize(self, workers: int) -> None:
+        """There is one process, and so one worker."""
+
+    def start(self, worker: str, task: Task) -> None:
+        self._running[self._threads.submit(self._worker.do, task)] = (task, self._monotonic())
+
+    def ended(self, seconds: float) -> Sequence[Ended]:
+        """Raises what is no fault of a store, a provider or a campaign."""
+        if not self._running:
+            time.sleep(min(seconds, RESTING) if seconds else 0)
+            return ()
+        done, _ = wait(self._running, timeout=seconds, return_when=FIRST_COMPLETED)
+        return [self._end(each) for each in done]
+
+    def stop(self) -> None:
+        self._worker.stop()
+
+    def close(self) -> None:
+        self._worker.stop()
+        self._threads.shutdown()
+        self._worker.close()
+
+    def _end(self, future: Future[Result]) -> Ended:
+        task, began = self._running.pop(future)
+        seconds = self._monotonic() - began
+        try:
+            return Ended(task, future.result(), seconds)
+        except MailrayError as fault:
+            return Ended(task, fault, seconds)
