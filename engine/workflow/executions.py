@@ -143,6 +143,9 @@ MEASURED = pa.schema(
 )
 """What whoever worked on executions has measured: shares of their batches' times, the process's memory and use of a core."""
 
+PEAKS = ("total_memory_mb", "cpu_usage_percent")
+"""Those of MEASURED of which the most is kept; the others are summed."""
+
 NEVER = None
 AFTER_EXIT = 0
 
@@ -184,8 +187,8 @@ class ExecutionStore(Protocol):
         ``again_after`` is NEVER when a person enters a workflow once; else nobody enters while one of theirs is alive, nor before so
         many microseconds after the last one was entered (AFTER_EXIT: 0). An ``execution_id`` that is known begins nothing, so that a
         trigger may come twice. Nobody enters while one of theirs is alive in a workflow of ``not_while``, nor before one of theirs has
-        come to its end (DONE) in each workflow of ``only_after``. Each one begun has state READY, ``due`` at once, all numbers 0 but ``moves``, and a first row of history
-        (ENTERED, move 0).
+        come to its end (DONE) in each workflow of ``only_after``; entries with such rules are all of one workflow. Each one begun has
+        state READY, ``due`` at once, all numbers 0 but ``moves``, and a first row of history (ENTERED, move 0).
         """
 
     def due(self, workflows: Sequence[str], now: int, most: int, lease_until: int) -> pa.RecordBatch:

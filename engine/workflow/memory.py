@@ -9,7 +9,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from engine.workflow.executions import ALIVE, EFFECTS, EXECUTIONS, HISTORY, Claimed, EffectKind, Outcome, State
+from engine.workflow.executions import (
+    ALIVE,
+    EFFECTS,
+    EXECUTIONS,
+    HISTORY,
+    MEASURED,
+    PEAKS,
+    Claimed,
+    EffectKind,
+    Outcome,
+    State,
+)
 
 Row = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,6 +41,8 @@ class MemoryExecutions:
         self._open: dict[str, int] = {}  # effects that are not settled, each with the end of its lease
         self._updates: dict[str, set[str]] = {}  # by execution, those of them that are updates
         self._leases: dict[str, int] = {}
+        self._measured: dict[str, Row] = {}
+        self._marks: dict[str, str] = {}
 
     def define(self, workflow: str, version: str, definition: str) -> None:
         with self._lock:
@@ -42,28 +55,44 @@ class MemoryExecutions:
         with self._lock:
             return _batch([dict(zip(VERSIONS.names, key, strict=True)) for key in sorted(self._definitions)], VERSIONS)
 
-    def enter(self, entries: pa.RecordBatch, again_after: int | None) -> pa.RecordBatch:
+    def enter(
+        self,
+        entries: pa.RecordBatch,
+        again_after: int | None,
+        not_while: Sequence[str] = (),
+        only_after: Sequence[str] = (),
+    ) -> pa.RecordBatch:
         with self._lock:
             wanted = sorted(entries.to_pylist(), key=lambda row: (row["at"], row["execution_id"]))
-            return _batch([begun for row in wanted if (begun := self._begin(row, again_after))], EXECUTIONS)
+            begun = [
+                self._begin(row)
+                for row in wanted
+                if row["execution_id"] not in self._executions
+                and self._may_enter(row, again_after, not_while, only_after)
+            ]
+            return _batch(begun, EXECUTIONS)
 
-    def due(self, now: int, most: int, lease_until: int) -> pa.RecordBatch:
+    def due(self, workflows: Sequence[str], now: int, most: int, lease_until: int) -> pa.RecordBatch:
         with self._lock:
             found = [
                 row
                 for row in self._executions.values()
-                if row["state"] in ALIVE and row["due"] and _micros(row["due"]) <= now and self._free(row, now)
+                if row["workflow"] in workflows
+                and row["state"] in ALIVE
+                and row["due"]
+                and _micros(row["due"]) <= now
+                and self._free(row, now)
             ]
             found.sort(key=lambda row: (row["due"], row["execution_id"]))
             return self._claim(found[:most], lease_until)
 
-    def concerned(self, user_ids: Sequence[str], now: int, lease_until: int) -> Claimed:
+    def concerned(self, workflow: str, user_ids: Sequence[str], now: int, lease_until: int) -> Claimed:
         with self._lock:
             alive = [
-                self._executions[each]
+                row
                 for user in dict.fromkeys(user_ids)
-                for each in self._by_user.get(user, ())
-                if self._executions[each]["state"] in ALIVE
+                for row in self._of(user)
+                if row["workflow"] == workflow and row["state"] in ALIVE
             ]
             busy = sorted({row["user_id"] for row in alive if not self._free(row, now)})
             return Claimed(self._claim([row for row in alive if self._free(row, now)], lease_until), tuple(busy))
@@ -95,9 +124,12 @@ class MemoryExecutions:
                 if self._executions[row["execution_id"]]["claim"] == row["claim"]:
                     self._leases.pop(row["execution_id"], None)
 
-    def effects(self, now: int, most: int, lease_until: int) -> pa.RecordBatch:
+    def effects(
+        self, kinds: Sequence[str], workflows: Sequence[str], now: int, most: int, lease_until: int
+    ) -> pa.RecordBatch:
         with self._lock:
             free = [self._effects[name] for name, until in self._open.items() if until <= now]
+            free = [row for row in free if row["kind"] in kinds and row["workflow"] in workflows]
             free.sort(key=lambda row: (row["at"], row["name"]))
             self._open.update({row["name"]: lease_until for row in free[:most]})
             return _batch(free[:most], EFFECTS)
@@ -108,6 +140,26 @@ class MemoryExecutions:
             for name in settled:
                 self._updates.get(self._effects[name]["execution_id"], set()).discard(name)
             return len(settled)
+
+    def measure(self, measured: pa.RecordBatch) -> None:
+        with self._lock:
+            for row in measured.to_pylist():
+                name = row["execution_id"]
+                if name in self._executions:
+                    known = self._measured.get(name)
+                    self._measured[name] = row if known is None else _together(known, row)
+
+    def measured(self, execution_ids: Sequence[str]) -> pa.RecordBatch:
+        with self._lock:
+            known = sorted({*execution_ids} & self._measured.keys())
+            return _batch([self._measured[name] for name in known], MEASURED)
+
+    def mark(self, name: str) -> str | None:
+        return self._marks.get(name)
+
+    def set_mark(self, name: str, value: str) -> None:
+        with self._lock:
+            self._marks[name] = value
 
     def history(self, execution_ids: Sequence[str]) -> pa.RecordBatch:
         with self._lock:
@@ -121,8 +173,9 @@ class MemoryExecutions:
 
     def of_user(self, user_id: str) -> pa.RecordBatch:
         with self._lock:
-            rows = [self._executions[name] for name in self._by_user.get(user_id, ())]
-            return _batch(sorted(rows, key=lambda row: (row["entered_at"], row["execution_id"])), EXECUTIONS)
+            return _batch(
+                sorted(self._of(user_id), key=lambda row: (row["entered_at"], row["execution_id"])), EXECUTIONS
+            )
 
     def of_workflow(self, workflow: str, states: Sequence[str], after: str, most: int) -> pa.RecordBatch:
         with self._lock:
@@ -153,12 +206,21 @@ class MemoryExecutions:
     def close(self) -> None:
         """Nothing is open."""
 
-    def _begin(self, entry: Row, again_after: int | None) -> Row | None:
+    def _of(self, user: str) -> list[Row]:
+        return [self._executions[name] for name in self._by_user.get(user, ())]
+
+    def _may_enter(
+        self, entry: Row, again_after: int | None, not_while: Sequence[str], only_after: Sequence[str]
+    ) -> bool:
+        theirs = self._of(entry["user_id"])
+        return (
+            all(_may_follow(row, entry["at"], again_after) for row in theirs if row["workflow"] == entry["workflow"])
+            and not any(row["state"] in ALIVE for row in theirs if row["workflow"] in not_while)
+            and {row["workflow"] for row in theirs if row["state"] == State.DONE}.issuperset(only_after)
+        )
+
+    def _begin(self, entry: Row) -> Row:
         name, user, at = entry["execution_id"], entry["user_id"], entry["at"]
-        earlier = [self._executions[each] for each in self._by_user.get(user, ())]
-        earlier = [row for row in earlier if row["workflow"] == entry["workflow"]]
-        if name in self._executions or any(not _may_follow(row, at, again_after) for row in earlier):
-            return None
         row = dict.fromkeys(EXECUTIONS.names) | {
             **{
                 key: entry[key]
@@ -210,6 +272,15 @@ def _may_follow(earlier: Row, at: datetime, again_after: int | None) -> bool:
     if again_after is None or earlier["state"] in ALIVE:
         return False
     return bool(earlier["entered_at"] + timedelta(microseconds=again_after) <= at)
+
+
+def _together(known: Row, more: Row) -> Row:
+    peaks = {name: max(known[name], more[name]) for name in PEAKS}
+    return (
+        {name: known[name] + more[name] for name in MEASURED.names[1:]}
+        | peaks
+        | {"execution_id": known["execution_id"]}
+    )
 
 
 def _batch(rows: Sequence[Row], schema: pa.Schema) -> pa.RecordBatch:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from engine.workflow.executions import INSTANT, MEASURED, Outcome, State
+from engine.workflow.executions import INSTANT, MEASURED, PEAKS, Outcome, State
 
 RECORDS = pa.schema(
     [
@@ -59,7 +59,7 @@ def records(
 
 
 def _summed(measured: pa.RecordBatch) -> dict[str, dict[str, float]]:
-    how = {name: "max" if name in ("total_memory_mb", "cpu_usage_percent") else "sum" for name in MEASURED.names[1:]}
+    how = {name: "max" if name in PEAKS else "sum" for name in MEASURED.names[1:]}
     table = pa.Table.from_batches([measured]).group_by("execution_id").aggregate(list(how.items()))
     return {
         row["execution_id"]: {name: row[f"{name}_{each}"] for name, each in how.items()} for row in table.to_pylist()
