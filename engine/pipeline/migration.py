@@ -122,8 +122,8 @@ def move(store: ExecutionStore, route: Route, clock: Clock) -> Moved:
 
 def _move_some(store: ExecutionStore, route: Route, page: pa.RecordBatch, clock: Clock, moved: Moved) -> None:
     now = clock()
-    claimed = store.concerned(page.column("user_id").to_pylist(), now, now + LEASE).executions
-    mine = pc.and_(pc.equal(claimed.column("workflow"), route.campaign.name), _of_versions(claimed, route))
+    claimed = store.concerned(route.campaign.name, page.column("user_id").to_pylist(), now, now + LEASE).executions
+    mine = _of_versions(claimed, route)
     store.release(claimed.filter(pc.invert(mine)))
     claimed = claimed.filter(mine)
     gone = answering = 0

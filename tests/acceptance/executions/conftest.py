@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 
 from engine.assembly.campaign import open_campaign
@@ -90,19 +89,16 @@ class Automation:
     def work(self, day: float) -> None:
         """Let everybody who is due go on."""
         now = START + round(day * DAY)
-        self._advance(self.store.due(now, 1_000, now + SECOND), now, [])
+        self._advance(self.store.due([self.campaign.name], now, 1_000, now + SECOND), now, [])
 
     def answer(self, user: str, day: float, *, error: str | None = None) -> None:
         """The webhook answers, or does not."""
         now = START + round(day * DAY)
         reply = {"execution_id": self.id_of(user), "step": "tell", "occurrence": 0, "attempt": 1, "at": now}
         reply |= {"good": error is None, "again": False, "error": error, "body": "{}"}
-        self._advance(self.store.concerned([user], now, now + SECOND).executions, now, [reply])
+        self._advance(self.store.concerned(self.campaign.name, [user], now, now + SECOND).executions, now, [reply])
 
     def _advance(self, claimed: pa.RecordBatch, now: int, replies: list[dict[str, Any]]) -> None:
-        mine = pc.equal(claimed.column("workflow"), self.campaign.name)
-        self.store.release(claimed.filter(pc.invert(mine)))
-        claimed = claimed.filter(mine)
         users = claimed.column("user_id")
         columns = [
             users if each.name == self.campaign.audience.key else pa.nulls(len(users), each.type)

@@ -15,6 +15,7 @@ from engine.workflow.executions import (
     EXECUTIONS,
     HISTORY,
     NEVER,
+    EffectKind,
     ExecutionStore,
     execution_id,
 )
@@ -22,6 +23,7 @@ from engine.workflow.executions import (
 SECOND = 1_000_000
 START = 1_770_000_000 * SECOND
 LEASE = 60 * SECOND
+KINDS = list(EffectKind)
 
 
 def entries(*rows: tuple[str, str, int], workflow: str = "cart") -> pa.RecordBatch:
@@ -82,7 +84,7 @@ def users(executions: pa.RecordBatch) -> list[str]:
 def end(store: ExecutionStore, executions: pa.RecordBatch) -> None:
     """Take executions to their end."""
     now = START + 10_000 * SECOND
-    claimed = store.concerned(users(executions), now, now + 1).executions
+    claimed = store.concerned("cart", users(executions), now, now + 1).executions
     ended = changed(claimed, state="done", due=None, ended_at=now, moves=2)
     assert store.save(ended, story(claimed), NO_EFFECTS) == claimed.num_rows
 
@@ -150,31 +152,31 @@ def test_many_at_once_enter_once(store: ExecutionStore) -> None:
 def test_what_is_due_is_claimed_once_the_earliest_first(store: ExecutionStore) -> None:
     store.enter(entries(("ann", "a", 7), ("bob", "b", 3), ("cyd", "c", 5), ("dan", "d", 60)), AFTER_EXIT)
     now = START + 10 * SECOND
-    first = store.due(now, 2, now + LEASE)
+    first = store.due(["cart"], now, 2, now + LEASE)
     assert users(first) == ["bob", "cyd"]
     assert first.column("claim").to_pylist() == [1, 1]
-    assert users(store.due(now, 9, now + LEASE)) == ["ann"]
-    assert store.due(now, 9, now + LEASE).num_rows == 0
+    assert users(store.due(["cart"], now, 9, now + LEASE)) == ["ann"]
+    assert store.due(["cart"], now, 9, now + LEASE).num_rows == 0
 
 
 def test_a_lease_that_ran_out_is_anybodys_and_the_late_save_is_left_out(store: ExecutionStore) -> None:
     store.enter(entries(("ann", "a", 0), ("bob", "b", 0)), AFTER_EXIT)
-    slow = store.due(START, 2, START + LEASE)
-    assert store.due(START + LEASE - 1, 9, START + 2 * LEASE).num_rows == 0
-    quick = store.due(START + LEASE, 1, START + 2 * LEASE)
+    slow = store.due(["cart"], START, 2, START + LEASE)
+    assert store.due(["cart"], START + LEASE - 1, 9, START + 2 * LEASE).num_rows == 0
+    quick = store.due(["cart"], START + LEASE, 1, START + 2 * LEASE)
     (theirs,) = quick.column("execution_id").to_pylist()
     late = changed(slow, state="done", due=None, moves=2)
     assert store.save(late, story(slow), effects(slow)) == 1
     assert store.find([theirs]).column("state").to_pylist() == ["ready"]
     assert store.history([theirs]).num_rows == 1
-    assert theirs not in store.effects(START, 9, START + 1).column("execution_id").to_pylist()
+    assert theirs not in store.effects(KINDS, ["cart"], START, 9, START + 1).column("execution_id").to_pylist()
     assert store.save(changed(quick, state="done", due=None, moves=2), story(quick), effects(quick)) == 1
     assert store.history([theirs]).column("outcome").to_pylist() == ["entered", "done"]
 
 
 def test_what_is_saved_is_what_is_found_and_free_again(store: ExecutionStore) -> None:
     store.enter(entries(("ann", "a", 0)), AFTER_EXIT)
-    claimed = store.due(START, 1, START + LEASE)
+    claimed = store.due(["cart"], START, 1, START + LEASE)
     moved = changed(
         claimed,
         **{"state": "waiting", "step": "pause", "occurrence": 1, "retry_count": 2, "moves": 2, "awaits": "bought"},
@@ -185,76 +187,78 @@ def test_what_is_saved_is_what_is_found_and_free_again(store: ExecutionStore) ->
     assert store.of_user("ann").to_pylist() == moved.to_pylist()
     told = store.history(claimed.column("execution_id").to_pylist()).to_pylist()[1]
     assert told == story(claimed).to_pylist()[0]
-    assert store.due(START + 29 * SECOND, 1, START + LEASE).num_rows == 0
-    assert store.due(START + 30 * SECOND, 1, START + LEASE).column("claim").to_pylist() == [2]
+    assert store.due(["cart"], START + 29 * SECOND, 1, START + LEASE).num_rows == 0
+    assert store.due(["cart"], START + 30 * SECOND, 1, START + LEASE).column("claim").to_pylist() == [2]
 
 
 def test_who_awaits_a_reply_is_never_due_but_can_be_concerned(store: ExecutionStore) -> None:
     store.enter(entries(("ann", "a", 0)), AFTER_EXIT)
-    claimed = store.due(START, 1, START + LEASE)
+    claimed = store.due(["cart"], START, 1, START + LEASE)
     store.save(changed(claimed, state="waiting", due=None, awaits="reply", moves=2), story(claimed), NO_EFFECTS)
-    assert store.due(START + 10_000 * SECOND, 9, START + 20_000 * SECOND).num_rows == 0
-    assert users(store.concerned(["ann"], START, START + LEASE).executions) == ["ann"]
+    assert store.due(["cart"], START + 10_000 * SECOND, 9, START + 20_000 * SECOND).num_rows == 0
+    assert users(store.concerned("cart", ["ann"], START, START + LEASE).executions) == ["ann"]
 
 
 def test_what_is_released_can_be_claimed_at_once(store: ExecutionStore) -> None:
     store.enter(entries(("ann", "a", 0)), AFTER_EXIT)
-    claimed = store.due(START, 1, START + LEASE)
+    claimed = store.due(["cart"], START, 1, START + LEASE)
     store.release(claimed)
-    again = store.due(START, 1, START + LEASE)
+    again = store.due(["cart"], START, 1, START + LEASE)
     assert users(again) == ["ann"]
     store.release(claimed)  # of an older claim: the lease is another's
-    assert store.due(START, 1, START + LEASE).num_rows == 0
+    assert store.due(["cart"], START, 1, START + LEASE).num_rows == 0
 
 
 def test_who_is_concerned_need_not_be_due(store: ExecutionStore) -> None:
     store.enter(entries(("ann", "a", 50), ("bob", "b", 0), ("cyd", "c", 0)), AFTER_EXIT)
     store.enter(entries(("ann", "a", 50), workflow="welcome"), AFTER_EXIT)
-    store.due(START, 1, START + LEASE)
-    found = store.concerned(["ann", "bob", "cyd", "ann", "nobody"], START, START + LEASE)
-    assert sorted(users(found.executions)) in (["ann", "ann", "cyd"], ["ann", "ann", "bob"])
+    store.due(["cart"], START, 1, START + LEASE)
+    found = store.concerned("cart", ["ann", "bob", "cyd", "ann", "nobody"], START, START + LEASE)
+    assert sorted(users(found.executions)) in (["ann", "cyd"], ["ann", "bob"])
+    assert {*found.executions.column("workflow").to_pylist()} == {"cart"}
     assert found.busy in (("bob",), ("cyd",))
-    assert store.concerned(["ann"], START + LEASE - 1, START + 2 * LEASE).busy == ("ann",)
+    assert store.concerned("cart", ["ann"], START + LEASE - 1, START + 2 * LEASE).busy == ("ann",)
+    assert users(store.concerned("welcome", ["ann"], START, START + LEASE).executions) == ["ann"]
 
 
 def test_effects_are_leased_until_they_are_settled(store: ExecutionStore) -> None:
     store.enter(entries(("ann", "a", 1), ("bob", "b", 0)), AFTER_EXIT)
-    claimed = store.due(START + SECOND, 2, START + LEASE)
+    claimed = store.due(["cart"], START + SECOND, 2, START + LEASE)
     store.save(changed(claimed, state="done", due=None, moves=2), story(claimed), effects(claimed))
-    leased = store.effects(START, 9, START + LEASE)
+    leased = store.effects(KINDS, ["cart"], START, 9, START + LEASE)
     assert leased.to_pylist() == effects(claimed).to_pylist()
-    assert store.effects(START + LEASE - 1, 9, START + LEASE).num_rows == 0
+    assert store.effects(KINDS, ["cart"], START + LEASE - 1, 9, START + LEASE).num_rows == 0
     first, second = leased.column("name").to_pylist()
     assert store.settle([first, first, "unknown"]) == 1
     assert store.settle([first]) == 0
-    assert store.effects(START + LEASE, 9, START + 2 * LEASE).column("name").to_pylist() == [second]
+    assert store.effects(KINDS, ["cart"], START + LEASE, 9, START + 2 * LEASE).column("name").to_pylist() == [second]
 
 
 def test_an_effect_that_is_known_stays_as_it_is_and_settled(store: ExecutionStore) -> None:
     store.enter(entries(("ann", "a", 0)), AFTER_EXIT)
-    claimed = store.due(START, 1, START + LEASE)
+    claimed = store.due(["cart"], START, 1, START + LEASE)
     store.save(changed(claimed, moves=2), story(claimed), effects(claimed))
-    store.settle(store.effects(START, 9, START + 1).column("name").to_pylist())
-    again = store.due(START, 1, START + LEASE)
+    store.settle(store.effects(KINDS, ["cart"], START, 9, START + 1).column("name").to_pylist())
+    again = store.due(["cart"], START, 1, START + LEASE)
     store.save(changed(again, moves=3), story(again), effects(again, '{"template":"other"}'))
-    assert store.effects(START + LEASE, 9, START + LEASE).num_rows == 0
+    assert store.effects(KINDS, ["cart"], START + LEASE, 9, START + LEASE).num_rows == 0
 
 
 def test_nobody_is_worked_on_before_their_updates_are_applied(store: ExecutionStore) -> None:
     store.enter(entries(("ann", "a", 0)), AFTER_EXIT)
-    claimed = store.due(START, 1, START + LEASE)
+    claimed = store.due(["cart"], START, 1, START + LEASE)
     store.save(changed(claimed, moves=2), story(claimed), effects(claimed, '{"tier":"gold"}', "update"))
-    assert store.due(START, 1, START + LEASE).num_rows == 0
-    assert store.concerned(["ann"], START, START + LEASE).busy == ("ann",)
-    store.settle(store.effects(START, 9, START + LEASE).column("name").to_pylist())
-    assert store.concerned(["ann"], START, START + LEASE).busy == ()
-    assert store.due(START + LEASE, 1, START + 2 * LEASE).num_rows == 1
+    assert store.due(["cart"], START, 1, START + LEASE).num_rows == 0
+    assert store.concerned("cart", ["ann"], START, START + LEASE).busy == ("ann",)
+    store.settle(store.effects(KINDS, ["cart"], START, 9, START + LEASE).column("name").to_pylist())
+    assert store.concerned("cart", ["ann"], START, START + LEASE).busy == ()
+    assert store.due(["cart"], START + LEASE, 1, START + 2 * LEASE).num_rows == 1
 
 
 def test_to_cancel_wins_over_a_claim(store: ExecutionStore) -> None:
     begun = store.enter(entries(("ann", "a", 0), ("bob", "b", 0)), AFTER_EXIT)
     end(store, begun.slice(1))
-    claimed = store.due(START, 1, START + LEASE)
+    claimed = store.due(["cart"], START, 1, START + LEASE)
     names = begun.column("execution_id").to_pylist()
     assert store.cancel([*names, names[0], "unknown"], START + 4) == 1
     assert store.save(changed(claimed, state="done", due=None, moves=2), story(claimed), effects(claimed)) == 0
@@ -269,7 +273,7 @@ def test_to_cancel_wins_over_a_claim(store: ExecutionStore) -> None:
 
 def test_only_what_failed_is_retried(store: ExecutionStore) -> None:
     begun = store.enter(entries(("ann", "a", 0), ("bob", "b", 0)), AFTER_EXIT)
-    claimed = store.due(START, 2, START + LEASE)
+    claimed = store.due(["cart"], START, 2, START + LEASE)
     failed = changed(claimed.slice(0, 1), state="failed", due=None, ended_at=START, retry_count=3, error="x", moves=2)
     store.save(failed, story(claimed.slice(0, 1), "failed"), NO_EFFECTS)
     names = begun.column("execution_id").to_pylist()
@@ -283,7 +287,7 @@ def test_only_what_failed_is_retried(store: ExecutionStore) -> None:
         3,
     )
     assert store.history([row["execution_id"]]).column("outcome").to_pylist() == ["entered", "failed", "retried"]
-    assert store.due(START + 9, 9, START + 10).num_rows == 1
+    assert store.due(["cart"], START + 9, 9, START + 10).num_rows == 1
 
 
 def test_lists_and_counts(store: ExecutionStore) -> None:

@@ -66,7 +66,7 @@ def test_page_after_page_is_moved(store: MemoryExecutions, monkeypatch: pytest.M
 
 def test_whoever_is_worked_on_is_left_and_moved_later(store: MemoryExecutions) -> None:
     enter(store, OLD, "a", "b")
-    held = store.due(NOW, 1, NOW + 10)
+    held = store.due(["cart"], NOW, 1, NOW + 10)
     route = plan_route(store, NEW, {"pause": "quiet"})
     assert move(store, route, lambda: NOW) == Moved(1, busy=1)
     assert store.save(held, batch([], HISTORY), batch([], EFFECTS)) == 1  # its claim was not taken from it
@@ -79,18 +79,18 @@ def test_their_other_workflows_are_free_again(store: MemoryExecutions) -> None:
     before = versions(store, "welcome")
     assert move(store, plan_route(store, NEW, {"pause": "quiet"}), lambda: NOW) == Moved(1)
     assert versions(store, "welcome") == before
-    assert store.concerned(["a"], NOW, NOW + 1).busy == ()
+    assert store.concerned("welcome", ["a"], NOW, NOW + 1).busy == ()
 
 
 def test_who_awaits_an_answer_is_left_and_free(store: MemoryExecutions) -> None:
     enter(store, OLD, "a")
-    (row,) = store.due(NOW, 1, NOW + 10).to_pylist()
+    (row,) = store.due(["cart"], NOW, 1, NOW + 10).to_pylist()
     asking = batch([row | {"state": "waiting", "due": None, "awaits": "reply"}], EXECUTIONS)
     store.save(asking, batch([], HISTORY), batch([], EFFECTS))
     route = plan_route(store, NEW, {"pause": "quiet"})
     assert who_moves(store, route) == ([], Moved(answering=1))
     assert move(store, route, lambda: NOW) == Moved(answering=1)
-    assert store.concerned(["a"], NOW, NOW + 1).busy == ()
+    assert store.concerned("cart", ["a"], NOW, NOW + 1).busy == ()
 
 
 def test_every_old_version_has_its_way(store: MemoryExecutions) -> None:

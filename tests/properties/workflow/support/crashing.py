@@ -11,7 +11,7 @@ from worlds import AUDIENCE, PEOPLE, World
 from engine.campaign.schema import Campaign
 from engine.personalization.assignment import uniform
 from engine.workflow import WorkflowProgram
-from engine.workflow.executions import ENTRIES
+from engine.workflow.executions import ENTRIES, EffectKind
 from engine.workflow.memory import MemoryExecutions
 from engine.workflow.news import ARRIVALS, REPLIES
 
@@ -48,6 +48,7 @@ class Job:
     def __init__(self, outside: Outside, killed_at: int | None = None) -> None:
         self.outside, self.store = outside, outside.store
         campaign = Campaign.model_validate(outside.world.campaign, by_alias=True, by_name=False)
+        self.name = campaign.name
         self.program = WorkflowProgram(campaign, AUDIENCE, uniform, fields=FIELDS_OF(outside.world))
         self.doings, self.killed_at = 0, killed_at
 
@@ -55,24 +56,24 @@ class Job:
         """All that is to be done at a clock; leases have run out when it begins anew."""
         self.apply_effects(clock)
         for row in arrivals:
-            claimed = self.store.concerned([row["user_id"]], clock, clock)
+            claimed = self.store.concerned(self.name, [row["user_id"]], clock, clock)
             assert not claimed.busy
             self.advance(claimed.executions, clock, [row])
             self.apply_effects(clock)
-        while (due := self.store.due(clock, MOST, clock)).num_rows:
+        while (due := self.store.due([self.name], clock, MOST, clock)).num_rows:
             self.advance(due, clock)
             self.apply_effects(clock)
 
     def apply_effects(self, clock: int) -> None:
         while True:
-            found = plain(self.store.effects(clock, 100, clock))
+            found = plain(self.store.effects(list(EffectKind), [self.name], clock, 100, clock))
             ready = [each for each in found if each["kind"] != "call" or self.reply(each)["at"] <= clock]
             for effect in ready:
                 self.point()
                 self.outside.apply(effect)
                 self.point()
                 if effect["kind"] == "call":
-                    executions = self.store.concerned([effect["user_id"]], clock, clock).executions
+                    executions = self.store.concerned(self.name, [effect["user_id"]], clock, clock).executions
                     self.advance(executions, clock, replies=[self.reply(effect)])
                 self.point()
                 self.store.settle([effect["name"]])
