@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -51,7 +52,7 @@ def read_foreign(texts: pa.StringArray, fields: Mapping[str, pa.DataType]) -> di
     distinct = texts.dictionary_encode()
     read = [_loaded(text) for text in distinct.dictionary.to_pylist()]
     return {
-        name: pa.array([_fit(row.get(name), kind) for row in read], kind).take(distinct.indices)
+        name: _column(list(map(_fitting(kind), (row.get(name) for row in read))), kind).take(distinct.indices)
         for name, kind in fields.items()
     }
 
@@ -129,20 +130,42 @@ def _loaded(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _fit(value: Any, kind: pa.DataType) -> Any:
-    """The value if it is of a type, else None."""
+def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """The values as a column; one that the type has no room for (half a surrogate pair, a number of too many digits) is null."""
+    try:
+        return pa.array(values, kind)
+    except _NO_ROOM:
+        return pa.array([value if _has_room(value, kind) else None for value in values], kind)
+
+
+def _has_room(value: Any, kind: pa.DataType) -> bool:
+    try:
+        pa.scalar(value, kind)
+    except _NO_ROOM:
+        return False
+    return True
+
+
+def _fitting(kind: pa.DataType) -> Callable[[Any], Any]:
+    """Gives a value as one of a type if it is of that, else None."""
     if pa.types.is_struct(kind):
-        return {each.name: _fit(value.get(each.name), each.type) for each in kind} if isinstance(value, dict) else None
-    if pa.types.is_boolean(kind):
-        return value if isinstance(value, bool) else None
-    if pa.types.is_floating(kind):
-        return _number(value)
-    if pa.types.is_integer(kind):
-        whole = isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
-        return value if whole else None
+        members = {each.name: _fitting(each.type) for each in kind}
+        return lambda value: (
+            {name: fit(value.get(name)) for name, fit in members.items()} if isinstance(value, dict) else None
+        )
+    if pa.types.is_list(kind):
+        fit_each = _fitting(kind.value_type)
+        return lambda value: [fit_each(each) for each in value] if isinstance(value, list) else None
     if pa.types.is_timestamp(kind):
-        return _instant(value)
-    return value if isinstance(value, str) else None
+        return _instant if kind.tz is not None else _local_time
+    for test, fit in _FITS:
+        if test(kind):
+            return fit
+    return lambda value: value if isinstance(value, str) else None
+
+
+def _truth(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _number(value: Any) -> float | None:
@@ -155,9 +178,48 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _instant(value: Any) -> datetime | None:
+def _whole(value: Any) -> int | None:
+    whole = isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+    return value if whole else None
+
+
+def _decimal(value: Any) -> Decimal | None:
+    """Written as few digits as tell the number from all others."""
+    return None if _number(value) is None else Decimal(repr(value))
+
+
+def _date(value: Any) -> date | None:
     try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+        return date.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    return None if found is None or found.tzinfo is None else found.astimezone(UTC)
+
+
+def _time(value: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _instant(value: Any) -> datetime | None:
+    found = _time(value)
+    try:
+        return None if found is None or found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError:  # of the year 1 or 9999, elsewhere
+        return None
+
+
+def _local_time(value: Any) -> datetime | None:
+    found = _time(value)
+    return None if found is None or found.tzinfo is not None else found
+
+
+_NO_ROOM = (pa.ArrowException, OverflowError, UnicodeEncodeError)
+_FITS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[Any], Any]], ...] = (
+    (pa.types.is_boolean, _truth),
+    (pa.types.is_floating, _number),
+    (pa.types.is_integer, _whole),
+    (pa.types.is_decimal, _decimal),
+    (pa.types.is_date, _date),
+)

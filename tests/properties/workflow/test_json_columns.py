@@ -4,7 +4,8 @@ is read row by row as it is read in a batch."""
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -75,3 +76,19 @@ def test_only_values_of_the_right_type_are_taken() -> None:
     text = '{"t":"a","x":1,"n":2,"b":true,"i":"2026-03-01T10:00:00+01:00"}'
     found = {name: column[0].as_py() for name, column in read_foreign(pa.array([text]), FIELDS).items()}
     assert found == {"t": "a", "x": 1.0, "n": 2, "b": True, "i": datetime(2026, 3, 1, 9, tzinfo=UTC), 'q"': None}
+
+
+def test_what_a_type_has_no_room_for_is_null() -> None:
+    kinds = {
+        **{"day": pa.date32(), "price": pa.decimal128(5, 2), "small": pa.int8(), "local": pa.timestamp("us")},
+        **{"lines": pa.list_(pa.struct([("sku", pa.string()), ("n", pa.int64())])), "t": pa.string(), "i": INSTANT},
+    }
+    good = '{"day":"2024-02-29","price":12.5,"small":-3,"local":"2026-03-01T09:00:00","lines":[{"sku":"a","n":1,"z":0},{}]}'
+    bad = '{"day":"2023-02-29","price":12.345,"small":300,"local":"2026-03-01T09:00:00Z","lines":{},"t":"\\ud83d"}'
+    other = '{"day":5,"price":"1","small":1.0,"local":5,"lines":[5],"i":"0001-01-01T00:00:00+10:00"}'
+    rows = pa.table(read_foreign(pa.array([good, bad, other]), kinds)).to_pylist()
+    lines = [{"sku": "a", "n": 1}, {"sku": None, "n": None}]
+    expected = {"day": date(2024, 2, 29), "price": Decimal("12.50"), "small": -3, "local": datetime(2026, 3, 1, 9)}
+    assert rows[0] == {**expected, "lines": lines, "t": None, "i": None}
+    assert rows[1] == dict.fromkeys(kinds)
+    assert rows[2] == {**dict.fromkeys(kinds), "lines": [None]}
