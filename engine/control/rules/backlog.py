@@ -29,6 +29,6 @@ class Backlog:
 
     def _useful_cpus(self, reading: Reading, waiting: int, bounds: Bounds) -> int:
         """A delivery worker has a CPU of its own; more CPUs than workers would stand idle."""
-        if reading.phase == "deliver":
+        if reading.phase in ("deliver", "automate"):
             return min(waiting, bounds.delivery_workers)
         return math.ceil(waiting / PARTITIONS_PER_CPU)

@@ -39,8 +39,8 @@ class Crew(Protocol):
     def workers(self) -> Sequence[str]:
         """The names of those that may be given tasks."""
 
-    def resize(self, workers: int) -> None:
-        """Let there be so many workers; those that have something in hand end it first."""
+    def demand(self, waiting: int) -> None:
+        """So many tasks wait besides those in hand: there may be more workers, or fewer; whoever has something in hand ends it first."""
 
     def start(self, worker: str, task: Task) -> None: ...
 
@@ -66,7 +66,7 @@ class ThreadCrew:
     def workers(self) -> Sequence[str]:
         return ("here",)
 
-    def resize(self, workers: int) -> None:
+    def demand(self, waiting: int) -> None:
         """There is one process, and so one worker."""
 
     def start(self, worker: str, task: Task) -> None:
