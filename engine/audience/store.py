@@ -58,6 +58,9 @@ EVENTS = pa.schema(
 )
 """One row an event, engagement and customer events alike; ``event_id`` is its sender's, and makes a repeat harmless."""
 
+ARRIVED = EVENTS.append(pa.field("position", pa.int64(), nullable=False))
+"""EVENTS, each with its position in the order of their arrival: below 2 to the power of 52, with gaps."""
+
 
 @dataclass(frozen=True, slots=True)
 class Write:
@@ -86,6 +89,9 @@ class Store(Protocol):
     def users(self, user_ids: pa.StringArray) -> pa.RecordBatch:
         """The known ones of these people, as USERS by ``user_id``: one question, however many are asked for."""
 
+    def page(self, after: str, most: int) -> pa.RecordBatch:
+        """At most so many people whose ids come after this one (empty: the first), as USERS by ``user_id``, in the order of its bytes."""
+
     def put_users(self, users: pa.RecordBatch, write: Write) -> int:
         """Make or replace people: ``user_id`` and any other of USERS' columns but ``version``. Columns that are not given stay as they
         are; ``attributes`` are replaced as a whole. Gives how many are new, or no longer what they were."""
@@ -105,7 +111,7 @@ class Store(Protocol):
         """Add events; one whose ``event_id`` is there already is left out. Gives how many are new."""
 
     def events(self, after: int, most: int) -> tuple[pa.RecordBatch, int]:
-        """At most so many events, as EVENTS in the order of their arrival after position ``after`` (0: all), and where the last one is."""
+        """At most so many events, as ARRIVED in the order of their arrival after position ``after`` (0: all), and where the last one is."""
 
     def events_of(self, user_ids: pa.StringArray, types: Sequence[str], since: int) -> pa.RecordBatch:
         """These people's events of some types at or after an instant, as EVENTS by ``user_id`` and time."""

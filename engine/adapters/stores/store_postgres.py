@@ -26,9 +26,9 @@ from engine.adapters.stores.store_rows import (
     refuse_values,
     shaped,
 )
-from engine.audience.store import EVENTS, MEMBERSHIPS, USERS, Write
+from engine.audience.store import ARRIVED, EVENTS, MEMBERSHIPS, USERS, Write
 
-NAME, SQL, VERSION = "store", "store_postgres", 2
+NAME, SQL, VERSION = "store", "store_postgres", 3
 _SECOND = 1_000_000
 _CELLS = [name for name in GIVEN_USERS.names if name != "user_id"]
 
@@ -46,6 +46,9 @@ class PostgresStore:
     def users(self, user_ids: pa.StringArray) -> pa.RecordBatch:
         ids = text_array(askable(user_ids))
         return shaped(self._tables.read(lambda it: self._tables.found(it, "users", ids=ids)), USERS)
+
+    def page(self, after: str, most: int) -> pa.RecordBatch:
+        return shaped(self._tables.read(lambda it: self._tables.found(it, "page", after=after, most=most)), USERS)
 
     def put_users(self, users: pa.RecordBatch, write: Write) -> int:
         rows = last_of_each(checked(users, GIVEN_USERS, ("user_id",)), ("user_id",))
@@ -86,7 +89,7 @@ class PostgresStore:
 
     def events(self, after: int, most: int) -> tuple[pa.RecordBatch, int]:
         found = self._tables.recent(lambda it: self._tables.found(it, "events", after=after, most=most))
-        return shaped(found, EVENTS), found.column("position")[-1].as_py() if found.num_rows else after
+        return shaped(found, ARRIVED), found.column("position")[-1].as_py() if found.num_rows else after
 
     def events_of(self, user_ids: pa.StringArray, types: Sequence[str], since: int) -> pa.RecordBatch:
         asked = {"ids": text_array(askable(user_ids)), "types": text_array(types), "since": instant(since)}

@@ -24,9 +24,9 @@ from engine.adapters.stores.store_rows import (
     shaped,
 )
 from engine.adapters.stores.store_sqlite_file import ArrowSqliteFile, Statements
-from engine.audience.store import EVENTS, MEMBERSHIPS, USERS, Write
+from engine.audience.store import ARRIVED, EVENTS, MEMBERSHIPS, USERS, Write
 
-NAME, SQL, VERSION = "store", "store_sqlite", 2
+NAME, SQL, VERSION = "store", "store_sqlite", 3
 _SECOND = 1_000_000
 _MERGED = pa.schema(
     [
@@ -49,6 +49,10 @@ class SqliteStore:
 
     def users(self, user_ids: pa.StringArray) -> pa.RecordBatch:
         return self._asked("users", USERS, askable(user_ids))
+
+    def page(self, after: str, most: int) -> pa.RecordBatch:
+        with self._file.reading() as statements:
+            return shaped(statements.table("page", self._tenant, after, most), USERS)
 
     def put_users(self, users: pa.RecordBatch, write: Write) -> int:
         rows = last_of_each(checked(users, GIVEN_USERS, ("user_id",)), ("user_id",))
@@ -107,7 +111,7 @@ class SqliteStore:
     def events(self, after: int, most: int) -> tuple[pa.RecordBatch, int]:
         with self._file.reading() as statements:
             found = statements.table("events", self._tenant, after, most)
-        return shaped(found, EVENTS), found.column("position")[-1].as_py() if found.num_rows else after
+        return shaped(found, ARRIVED), found.column("position")[-1].as_py() if found.num_rows else after
 
     def events_of(self, user_ids: pa.StringArray, types: Sequence[str], since: int) -> pa.RecordBatch:
         return self._asked("events_of", EVENTS, askable(user_ids), json.dumps([*types]), since)

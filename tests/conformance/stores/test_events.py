@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from engine.audience.store import EVENTS, Store
+from engine.audience.store import ARRIVED, EVENTS, Store
 
 AT = 1_770_000_000_000_000
 
@@ -33,8 +33,9 @@ def test_events_are_there_once_in_the_order_of_their_arrival(store: Store) -> No
     assert store.put_events(first) == 2
     assert store.put_events(batch(event("3"), event("1", "bob"))) == 1
     found, last = store.events(0, 2)
-    assert found.schema.equals(EVENTS)
+    assert found.schema.equals(ARRIVED)
     assert found.column("event_id").to_pylist() == ["2", "1"]
+    assert 0 < found.column("position")[0].as_py() < found.column("position")[1].as_py() == last < 1 << 52
     assert found.column("campaign_id").to_pylist() == [None, "spring"]
     assert set(found.column("user_id").to_pylist()) == {"ann"}
     more, end = store.events(last, 10)
