@@ -87,6 +87,18 @@ def test_people_come_by_their_ids_once_each_and_those_unknown_are_left_out(store
     assert store.users(ids()).num_rows == 0
 
 
+def test_everybody_is_met_page_by_page(store: Store) -> None:
+    names = ["b", "ä", "a", "B", "z", "\U0001f600", "c"]
+    store.put_users(users(*({"user_id": name, "attributes": '{"n": 1}'} for name in names)), write())
+    pages, after = [], ""
+    while (page := store.page(after, 3)).num_rows:
+        pages.append(page.column("user_id").to_pylist())
+        after = pages[-1][-1]
+    assert pages == [["B", "a", "b"], ["c", "z", "ä"], ["\U0001f600"]]
+    assert store.page("b", 3).equals(store.users(ids("c", "z", "ä")))
+    assert store.page("bb", 1).column("user_id").to_pylist() == ["c"]
+
+
 def test_columns_that_are_not_given_stay_and_those_given_as_null_do_not(store: Store) -> None:
     store.put_users(users({"user_id": "ann", "email": "old@example.com", "first_name": "Ann"}), write())
     assert store.put_users(users({"user_id": "ann", "email": "new@example.com"}), write()) == 1

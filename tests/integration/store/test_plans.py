@@ -58,6 +58,7 @@ VALUES: dict[str, Any] = {
 }
 OTHERS = {
     "executions_of_workflow": {"after": "x05000"},
+    "page": {"after": "u05000"},
     "definition": {"version": "v1"},
     "update_same_names": {"names": "{}"},
     **{name: {"now": VALUES["at"]} for name in ("cancel", "retry")},
