@@ -27,19 +27,22 @@ _FIVE_BIT_SHIFTS = np.arange(35, -1, -5, dtype=np.uint64)
 
 
 def delivery_keys(
-    tenant: str, campaign: str, steps: Sequence[str], occurrence: str, recipients: Sequence[str]
+    tenant: str, campaign: str, steps: Sequence[str], occurrence: str | Sequence[str], recipients: Sequence[str]
 ) -> pa.FixedSizeBinaryArray:
-    """The 16-byte keys of n messages: BLAKE2b-128 over tenant, campaign, step, occurrence and recipient.
+    """The 16-byte keys of n messages: BLAKE2b-128 over tenant, campaign, step, occurrence (one for all, or each its own) and recipient.
 
     Each field goes in behind its length, so no two lists of fields are the same bytes.
     """
-    states = {step: hashlib.blake2b(digest_size=KEY_BYTES, person=b"mailray-delivery") for step in set(steps)}
-    for step, state in states.items():
-        for field in (tenant, campaign, step, occurrence):
-            state.update(_framed(field))
+    occurrences = [occurrence] * len(steps) if isinstance(occurrence, str) else occurrence
+    states: dict[tuple[str, str], hashlib.blake2b] = {}
     keys = bytearray()
-    for step, recipient in zip(steps, recipients, strict=True):
-        state = states[step].copy()
+    for step, passage, recipient in zip(steps, occurrences, recipients, strict=True):
+        common = states.get((step, passage))
+        if common is None:
+            common = states[step, passage] = hashlib.blake2b(digest_size=KEY_BYTES, person=b"mailray-delivery")
+            for field in (tenant, campaign, step, passage):
+                common.update(_framed(field))
+        state = common.copy()
         state.update(_framed(recipient))
         keys += state.digest()
     return pa.FixedSizeBinaryArray.from_buffers(

@@ -17,7 +17,7 @@ from engine.delivery.gate import Hold
 from engine.delivery.pacing import AllowanceStore, Destinations, PartitionWarmUp, WarmUpPlan, domain_of
 from engine.ledger.replay import Standing
 from engine.ledger.states import Reason, State
-from engine.pipeline.definition import TENANT, ZONE
+from engine.pipeline.definition import TENANT, ZONE, clock_of
 
 _SUPPRESSED = Hold(Reason.SUPPRESSED)
 _CAPPED = Hold(Reason.CAPPED)
@@ -101,7 +101,8 @@ class PartitionGate:
 
 
 class Gates:
-    """Makes the gates of a run's partitions. ``run`` names the run for ever; ``start`` is its clock in UTC microseconds."""
+    """Makes the gates of a run's partitions. ``run`` names the run for ever; ``start`` is its clock in UTC microseconds, for
+    partitions without one of their own."""
 
     def __init__(
         self,
@@ -137,7 +138,8 @@ class Gates:
         zones = outbox.column(ZONE) if ZONE in outbox.schema.names else pa.nulls(outbox.num_rows, pa.string())
         hours = None if quiet is None else QuietHours(_minute(quiet.from_), _minute(quiet.until))
         due = None if send_at is None else time_of_day(send_at)
-        return RecipientHours(zones, self._campaign.timezone, hours, due, self._start)
+        clock = clock_of(outbox.schema)
+        return RecipientHours(zones, self._campaign.timezone, hours, due, self._start if clock is None else clock)
 
     def _frequency(self, partition: int, outbox: pa.RecordBatch) -> PartitionCaps | None:
         caps = [Cap(each.messages, microseconds(each.per)) for each in self._campaign.limits.frequency]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ from engine.delivery.identity import tokens as tokens_of
 from engine.delivery.mime import Envelope, MessageProgram
 from engine.delivery.supply import Block
 from engine.monitoring import Stages
-from engine.pipeline.definition import FIELD
+from engine.pipeline.definition import FIELD, clock_of
 from engine.pipeline.tracking import CLICK_URL, OPEN_URL
 from engine.templates import PartsProgram
 
@@ -29,9 +29,9 @@ BODIES = 256  # messages at a time: some megabytes
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """All that is the same for a run's messages. ``programs`` are by template; ``date`` is the run's clock; without a ``signer``
-    messages go out unsigned. ``tracking`` is where `mailray serve` is reached; ``{token}`` in the ``return_path`` stands for the
-    message's own."""
+    """All that is the same for a run's messages. ``programs`` are by template; ``date`` is the run's clock, for partitions without one
+    of their own; without a ``signer`` messages go out unsigned. ``tracking`` is where `mailray serve` is reached; ``{token}`` in the
+    ``return_path`` stands for the message's own."""
 
     programs: Mapping[str, PartsProgram]
     mime: MessageProgram
@@ -50,6 +50,8 @@ class Materialiser:
         self._mailing = mailing
         self._outbox = outbox
         self._stages = stages
+        clock = clock_of(outbox.schema)
+        self._date = mailing.date if clock is None else datetime.fromtimestamp(clock / 1_000_000, UTC)
 
     def blocks(self, rows: Sequence[int]) -> Iterator[Block]:
         """The messages of ``rows`` of the partition, grouped by template; a row that cannot be one is a fault."""
@@ -71,7 +73,7 @@ class Materialiser:
             rows,
             batch.column("key"),
             batch.column("address"),
-            mailing.date,
+            self._date,
             return_paths=_return_paths(mailing, batch),
             tokens=tokens,
         )

@@ -12,18 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine.audience.columns import text_of_key
-from engine.audience.eligibility import LABELS, Marks, Verdict, judge
+from engine.audience.eligibility import LABELS, Marks, Verdict
 from engine.campaign.schema import Campaign
 from engine.campaign.steps import GenericStep, TriggerWebhook, UpdateUserData, WaitCondition
 from engine.conditions import ConditionSet
-from engine.delivery.identity import delivery_keys
 from engine.errors import CampaignError
-from engine.personalization.assignment import held_out, uniform
+from engine.personalization.assignment import uniform
 from engine.pipeline.counts import PlanCounts
-from engine.pipeline.definition import FIELD, SEGMENT, TENANT, ZONE, PlanDefinition
+from engine.pipeline.definition import SEGMENT, PlanDefinition
+from engine.pipeline.message_rows import judge_people, message_rows
 from engine.workflow import Passage, WorkflowProgram
 from engine.workflow.effects import Emitted
 
@@ -55,7 +54,7 @@ class PlanProgram:
         ``everybody`` sends the ineligible through the workflow too: what they would get if they were eligible.
         """
         recipients = text_of_key(block.column(self._definition.campaign.audience.key))
-        verdicts = self._judge(block, recipients, marks)
+        verdicts = judge_people(self._definition.campaign, block, recipients, marks)
         eligible = verdicts == Verdict.ELIGIBLE
         segments = self._segments.evaluate(block)
         passage = self._workflow.run(_with_masks(block, segments), recipients, eligible | everybody)
@@ -66,39 +65,21 @@ class PlanProgram:
             _count(verdicts, segments, passage),
         )
 
-    def _judge(self, block: pa.RecordBatch, recipients: pa.StringArray, marks: Marks) -> npt.NDArray[np.int8]:
-        campaign = self._definition.campaign
-        audience = campaign.audience
-        subscribed = block.column(audience.subscribed) if audience.subscribed else None
-        out = np.zeros(block.num_rows, dtype=np.bool_)
-        if audience.holdout is not None:
-            out = held_out(recipients.to_pylist(), campaign.name, audience.holdout.salt, audience.holdout.percent)
-        return judge(block.column(audience.email), marks, subscribed, out)
-
     def _outbox(self, rows: npt.NDArray[np.int64], recipients: pa.StringArray, passage: Passage) -> pa.RecordBatch:
-        definition, campaign = self._definition, self._definition.campaign
+        definition = self._definition
         order = _messages_in_order(passage.sends)
         index = order.row
         taken = passage.batch.take(pa.array(index))
-        who = recipients.take(pa.array(index))
-        steps = [send.step for send in passage.sends]
-        columns = {
-            "row": pa.array(rows[index]),
-            "recipient": who,
-            "address": pc.utf8_trim_whitespace(taken.column(definition.campaign.audience.email)),
-            "step": _names(steps, order.send),
-            "template": _names([_template(send) for send in passage.sends], order.send),
-            "key": delivery_keys(
-                TENANT,
-                definition.campaign.name,
-                [steps[each] for each in order.send],
-                definition.occurrence,
-                who.to_pylist(),
-            ),
-            **({ZONE: taken.column(campaign.audience.timezone)} if has_hours(campaign) else {}),
-            **{FIELD + name: _field(name, passage, taken, order) for name in definition.fields},
-        }
-        return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+        return message_rows(
+            definition.campaign,
+            pa.array(rows[index]),
+            recipients.take(pa.array(index)),
+            taken,
+            _names([send.step for send in passage.sends], order.send),
+            _names([_template(send) for send in passage.sends], order.send),
+            definition.occurrence,
+            {name: _field(name, passage, taken, order) for name in definition.fields},
+        )
 
 
 def refuse_automation(campaign: Campaign) -> None:
@@ -110,12 +91,6 @@ def refuse_automation(campaign: Campaign) -> None:
         raise CampaignError.single(
             "MR124", message, help="waits, webhooks, updates and triggers need the automation job"
         )
-
-
-def has_hours(campaign: Campaign) -> bool:
-    """Whether a message's time depends on where its recipient is."""
-    asked = campaign.limits.quiet_hours is not None or campaign.delivery.send_at is not None
-    return asked and campaign.audience.timezone is not None
 
 
 def _with_masks(block: pa.RecordBatch, masks: Mapping[str, Mask]) -> pa.RecordBatch:
