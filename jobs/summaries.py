@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from engine.campaign.checks.audience import STORE
 from jobs.console import out, print_counts, print_table
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ def print_plan(summary: Mapping[str, Any]) -> None:
 
 def pushdown_of(campaign: OpenCampaign) -> dict[str, Any]:
     """What of the audience's conditions its source does itself, and what is evaluated here: ``where``, and segments by name."""
+    audience = campaign.campaign.audience
     return {
-        "to": "files" if campaign.campaign.audience.query is None else "database",
+        "to": "store" if audience.source == STORE else "files" if audience.query is None else "database",
         "source": campaign.source.name,
         "pushed": campaign.pushdown.pushed,
         "here": {"where": campaign.pushdown.rest, "segments": list(campaign.campaign.segments)},

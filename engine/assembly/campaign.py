@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,12 @@ import pyarrow as pa
 from engine.adapters.sources import Asked, QueryText, open_files, open_source
 from engine.adapters.stores.template_files import TemplateFiles
 from engine.assembly.secrets import resolve_secret
+from engine.assembly.settings import AppSettings, StoresAt
+from engine.assembly.stores import known_store
 from engine.audience.columns import check_schema, plain_schema, plain_type
 from engine.audience.source import Source
-from engine.campaign.checks.audience import database_scheme
+from engine.audience.store import USERS, Store
+from engine.campaign.checks.audience import STORE, database_scheme
 from engine.campaign.fingerprint import Fingerprint, fingerprint
 from engine.campaign.load import TEMPLATES_FOLDER, LoadedCampaign, load_campaign
 from engine.campaign.schema import Campaign
@@ -27,6 +30,9 @@ from engine.pipeline.compile import fields_read, needed_columns
 from engine.pipeline.definition import PlanDefinition
 from engine.pipeline.run import Selection
 from engine.templates.catalogue import TemplateSet
+from engine.workflow.people import own_columns
+
+_NAIVE = "a condition reads `{}`, which is a time without a time zone"
 
 
 @dataclass(frozen=True)
@@ -83,18 +89,20 @@ def open_campaign(
     *,
     audience_folder: Path | None = None,
     frozen: Source | None = None,
+    stores: StoresAt | None = None,
 ) -> OpenCampaign:
     """Load a campaign and check all of it; every fault that can be found in one look is in the error that is raised.
 
     ``audience_folder`` is where relative paths of the audience begin, if not in the campaign's folder. ``frozen`` is the audience that
-    a run has read already, after which nobody asks the source again.
+    a run has read already, after which nobody asks the source again. ``stores`` is where the people are whom the source `store:` means;
+    None: where the settings in force say.
     """
     loaded = load_campaign(folder)
     campaign = loaded.campaign
     if partition_rows is not None:
         capacity = campaign.capacity.model_copy(update={"partition_rows": partition_rows})
         campaign = campaign.model_copy(update={"capacity": capacity})
-    source = frozen or _opened_source(loaded, audience_folder or folder)
+    source = frozen or _opened_source(loaded, audience_folder or folder, stores)
     _refuse_empty(source)
     check_schema(campaign.audience, source.schema, source.name)
     everything = plain_schema(source.schema, source.schema.names)
@@ -128,13 +136,41 @@ def fingerprint_of(folder: Path) -> Fingerprint:
     return fingerprint(loaded.campaign, {each.name: each.digest for each in template_files(loaded).catalogue.templates})
 
 
-def _asked(loaded: LoadedCampaign, folder: Path) -> Asked:
+def _asked(loaded: LoadedCampaign, folder: Path, stores: StoresAt | None) -> Asked:
     audience = loaded.campaign.audience
+    if audience.source == STORE:
+        _refuse_own_columns(loaded)
+        store = partial(_known_store, stores)
+        return Asked(audience.source, folder, audience.key, types=_types(loaded), store=store)
     query = None
     if audience.query is not None:
         query = QueryText(audience.query, loaded.document.locate(("audience", "query")))
     password = None if audience.password is None else resolve_secret(audience.password, folder).decode()
     return Asked(audience.source, folder, audience.key, audience.format, query, password, _types(loaded))
+
+
+def _known_store(stores: StoresAt | None) -> Store:
+    """Opened when people are read; asked which columns they have, nobody looks for it."""
+    store = known_store(stores or AppSettings.load().stores_at)
+    if store is None:
+        help = "bring people in first: `mailray ingest customers`"
+        raise MissingInputError.single("MR390", "there is no store of people yet", help=help)
+    return store
+
+
+def _refuse_own_columns(loaded: LoadedCampaign) -> None:
+    faults = [
+        loaded.document.fault(
+            "MR392",
+            f"`{column}` is a column of the store and has its type",
+            loaded.document.place_of_key(("audience", "types", column)),
+            "types are of attributes; leave it out",
+        )
+        for column in loaded.campaign.audience.types
+        if column in own_columns(USERS.names)
+    ]
+    if faults:
+        raise CampaignError(*faults)
 
 
 def _types(loaded: LoadedCampaign) -> dict[str, pa.DataType]:
@@ -151,8 +187,8 @@ def _types(loaded: LoadedCampaign) -> dict[str, pa.DataType]:
     return types
 
 
-def _opened_source(loaded: LoadedCampaign, folder: Path) -> Source:
-    source = open_source(_asked(loaded, folder))
+def _opened_source(loaded: LoadedCampaign, folder: Path, stores: StoresAt | None) -> Source:
+    source = open_source(_asked(loaded, folder, stores))
     names = source.schema.names
     faults = [
         loaded.document.fault(
@@ -172,18 +208,21 @@ def _opened_source(loaded: LoadedCampaign, folder: Path) -> Source:
 def _refuse_naive_instants(loaded: LoadedCampaign, schema: pa.Schema) -> None:
     """A database's time without a zone is no instant, and a condition would have to guess which one is meant."""
     audience = loaded.campaign.audience
-    if audience.query is None:
+    if audience.query is None and audience.source != STORE:
         return
     read = columns_read(loaded.campaign, schema)
     naive = [field.name for field in schema if field.type == pa.timestamp("us") and field.name in read]
     if not naive:
         return
+    if audience.query is None:
+        places = {name: loaded.document.place_of_key(("audience", "types", name)) for name in naive}
+        help = "make it TIMESTAMPTZ, and write offsets"
+        raise InputError(*(Diagnostic("MR376", _NAIVE.format(name), place, help) for name, place in places.items()))
     name, place = naive[0], loaded.document.locate(("audience", "query"))(0, 1)
     help = f"say in the query which instant it is: {name} AT TIME ZONE 'UTC' AS {name}"
     if database_scheme(audience.source) == "sqlite":
         help = f"declare it TIMESTAMPTZ and write offsets, or `{name} || 'Z' AS {name}` and CAST({name} AS TIMESTAMPTZ)"
-    words = "a condition reads `{}`, which is a time without a time zone"
-    raise InputError(*(Diagnostic("MR376", words.format(each), place, help) for each in naive))
+    raise InputError(*(Diagnostic("MR376", _NAIVE.format(each), place, help) for each in naive))
 
 
 def template_files(loaded: LoadedCampaign) -> TemplateFiles:

@@ -75,6 +75,11 @@ def open_store(at: StoresAt) -> Store:
     return PostgresStore(open_pool(at), TENANT)
 
 
+def known_store(at: StoresAt) -> Store | None:
+    """The same, without making a file; None where there is none yet."""
+    return open_store(at) if at.database is not None or (at.folder / _PEOPLE).exists() else None
+
+
 def open_executions(at: StoresAt) -> ExecutionStore:
     """Executions of workflows, beside the people that they concern."""
     if at.database is None:

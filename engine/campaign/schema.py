@@ -67,7 +67,7 @@ class Holdout(Model):
 
 class Audience(Model):
     source: str | list[str] = Field(
-        description="Files, globs or URLs of Parquet, CSV or Arrow IPC; or postgresql://user@host/database or sqlite:///path, with `query`."
+        description="Files, globs or URLs of Parquet, CSV or Arrow IPC; or postgresql://... or sqlite:///path, with `query`; or `store:`."
     )
     query: Annotated[str, Field(min_length=1, max_length=100_000)] | None = Field(
         default=None, description="One SELECT for the database that `source` names; its columns are the recipients'."
@@ -77,7 +77,7 @@ class Audience(Model):
     )
     types: dict[ColumnName, str] = Field(
         default_factory=dict,
-        description="SQL types of columns that the database keeps as text or JSON: `DATE`, `STRUCT(sku VARCHAR, price DOUBLE)[]`.",
+        description="SQL types of columns that the source has as text or JSON: `DATE`, `STRUCT(sku VARCHAR, price DOUBLE)[]`.",
     )
     format: Literal["parquet", "csv", "arrow"] | None = Field(
         default=None, description="By the file's suffix if absent."

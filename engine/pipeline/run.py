@@ -110,7 +110,7 @@ class CampaignRun:
             raise MissingInputError.single(
                 "MR355",
                 f"nobody was selected from {selection.source.name}, which has {total:,} rows",
-                help="look at audience.where" if total else "is it the right file, or the right query?",
+                help="look at audience.where" if total else "is it the right file, query or store?",
             )
         if self._definition.campaign.audience.duplicates is Duplicates.ERROR:
             self._refuse_duplicates(rows)

@@ -1,4 +1,4 @@
-"""Rules about where recipients come from: files, or a database and a query."""
+"""Rules about where recipients come from: files, a database and a query, or Mailray's own store."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from engine.campaign.document import Document, KeyPath
 from engine.errors import Diagnostic, near_match
 
 DATABASE_SCHEMES = ("postgresql", "sqlite")
+STORE = "store:"
+STORE_KEY = "user_id"
 _SOURCE: KeyPath = ("audience", "source")
 _QUERY: KeyPath = ("audience", "query")
+_KEY: KeyPath = ("audience", "key")
 _FORMS = "write `postgresql://user@host/database`, `sqlite:///path` or `sqlite:////absolute/path`"
 _OF_DATABASES = ("query", "password", "types")
 
@@ -25,6 +28,9 @@ def database_scheme(source: str | list[str]) -> str | None:
 def wrong_database(document: Document) -> Iterator[Diagnostic]:
     """A database asks for a query, and files for none; its URL names the database and nobody's password."""
     source = document.get(_SOURCE, str) or ""
+    if source.startswith(STORE):
+        yield from _wrong_store(document, source)
+        return
     scheme = database_scheme(source)
     if scheme is None:
         yield from _not_of_files(document, source)
@@ -39,6 +45,18 @@ def wrong_database(document: Document) -> Iterator[Diagnostic]:
         place = document.place_of_key(("audience", "password"))
         yield document.fault("MR374", "a SQLite file has no password", place, "remove it")
     yield from _wrong_url(document, source, scheme)
+
+
+def _wrong_store(document: Document, source: str) -> Iterator[Diagnostic]:
+    if source != STORE:
+        help = f"write `{STORE}`; where it is, the settings say"
+        yield document.fault("MR391", "the store of people has no address", _SOURCE, help)
+    for key in ("query", "password", "format"):
+        if document.has(("audience", key)):
+            place = document.place_of_key(("audience", key))
+            yield document.fault("MR391", f"`audience.{key}` is not of the store of people", place, "remove it")
+    if document.get(_KEY, str) not in (None, STORE_KEY):
+        yield document.fault("MR391", "the store knows people by `user_id`", _KEY, f"write `key: {STORE_KEY}`")
 
 
 def _not_of_files(document: Document, source: str) -> Iterator[Diagnostic]:

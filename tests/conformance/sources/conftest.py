@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.adapters.sources import FORMATS, SOURCES, Asked, QueryText, open_source
+from engine.adapters.stores.store_sqlite import SqliteStore
 from engine.audience.source import Source
+from engine.audience.store import Write
 from engine.conditions.parse import locate_in
 
 Stored = Callable[[pa.Table], Source]
@@ -55,9 +59,34 @@ def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Stored:
             return open_source(Asked(write(request.param, table, tmp_path, "people").name, tmp_path, "id"))
 
         return in_file
+    if request.param == "store":
+        return request.getfixturevalue("in_store")  # type: ignore[no-any-return]
     if request.param == "sqlite":
         return lambda table: _in_sqlite(table, tmp_path)
     return lambda table: _in_postgres(table, request.getfixturevalue("postgres"), tmp_path)
+
+
+@pytest.fixture(scope="session")
+def in_store(tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    """Rows as people with attributes, each table written once."""
+    folder, known = tmp_path_factory.mktemp("people"), dict[int, Path]()
+
+    def stored(table: pa.Table) -> Source:
+        path = known.setdefault(table.num_rows, folder / f"{table.num_rows}.sqlite")
+        if not path.exists():
+            with closing(SqliteStore(path, "tenant")) as store:
+                store.put_users(_people(table), Write("run", "step", "key", 1))
+        types = dict(zip(table.schema.names, table.schema.types, strict=True))
+        return open_source(Asked("store:", folder, "user_id", types=types, store=lambda: SqliteStore(path, "tenant")))
+
+    return stored
+
+
+def _people(table: pa.Table) -> pa.RecordBatch:
+    rows = table.to_pylist()
+    ids = [f"{row['id']:08}" for row in rows]
+    texts = [json.dumps(row) for row in rows]
+    return pa.record_batch({"user_id": pa.array(ids, pa.string()), "attributes": pa.array(texts, pa.string())})
 
 
 def _in_sqlite(table: pa.Table, folder: Path) -> Source:
