@@ -34,6 +34,10 @@ class LedgerArchive:
         except _DAMAGE:
             return -1
 
+    def partitions(self) -> set[int]:
+        """The partitions that have a file."""
+        return {int(path.stem.removeprefix("part-")) for path in self._folder.glob("part-*.parquet")}
+
     def write(self, number: int, entries: int, table: pa.Table) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         metadata = {_ENTRIES: str(entries).encode()}

@@ -39,6 +39,21 @@ class PlanFiles:
         draft.write_text(json.dumps(result))
         draft.replace(path)
 
+    def commit(self, number: int, verdicts: pa.RecordBatch, outbox: pa.RecordBatch, result: Mapping[str, Any]) -> None:
+        """Keep a partition that cannot be planned again: on the disk when this returns, and not there before its result is."""
+        for kind, batch in (("verdicts", verdicts), ("outbox", outbox)):
+            with _Draft(self._path(kind, number), durable=True) as draft:
+                draft.write(batch)
+            sync_folder(self._run / kind)
+        path = self._path("outbox", number).with_suffix(".json")
+        written = path.with_suffix(".json.tmp")
+        with written.open("w", encoding="utf-8") as file:
+            json.dump(result, file)
+            file.flush()
+            os.fsync(file.fileno())
+        written.replace(path)
+        sync_folder(path.parent)
+
     def result(self, number: int) -> dict[str, Any] | None:
         """What ``finish`` kept, or None when the partition has not been planned to its end."""
         path = self._path("outbox", number).with_suffix(".json")
@@ -57,8 +72,12 @@ class PlanFiles:
 
     def keys(self, number: int) -> list[bytes]:
         """The delivery keys of a partition, by row; none for a partition without messages."""
-        path = self._path("outbox", number)
-        return pq.read_table(path, columns=["key"]).column("key").to_pylist() if path.exists() else []
+        return self.column(number, "key").to_pylist() if self._path("outbox", number).exists() else []
+
+    def column(self, number: int, name: str) -> pa.ChunkedArray:
+        """One column of a partition's messages."""
+        with pq.ParquetFile(self._path("outbox", number)) as file:
+            return file.read(columns=[name]).column(name)
 
     def message(self, number: int, row: int, columns: Sequence[str]) -> dict[str, Any] | None:
         """Columns of one message, or None when it is not there; no more than its row group is read."""
@@ -86,8 +105,9 @@ class PlanFiles:
 class _Draft:
     """A Parquet file under another name until it is whole."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, durable: bool = False) -> None:
         self._path = path
+        self._durable = durable
         self._draft = path.with_suffix(f".{os.getpid()}.tmp")
         self._writer: pq.ParquetWriter | None = None
 
@@ -105,9 +125,24 @@ class _Draft:
         if self._writer is not None:
             self._writer.close()
             if fault is None:
+                if self._durable:
+                    _sync(self._draft, os.O_RDONLY)
                 self._draft.replace(self._path)
             else:
                 self._draft.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """A file's name is durable only when its folder is."""
+    _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _row_group_digests(path: Path) -> list[str]:
