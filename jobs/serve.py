@@ -1,4 +1,4 @@
-"""``mailray serve``: takes what recipients' programs and providers send back, and events that other programs post."""
+"""``mailray serve``: takes what recipients' programs and providers send back, and events and triggers that other programs post."""
 
 from __future__ import annotations
 
@@ -35,12 +35,13 @@ def command(
     events_token: Annotated[
         str | None,
         typer.Option(
-            metavar="REFERENCE", help="Take events at /events from whoever bears this token: env:NAME or file:PATH."
+            metavar="REFERENCE",
+            help="Take events at /events, and triggers at /workflows/NAME/trigger, from whoever bears this token: env:NAME or file:PATH.",
         ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Take unsubscriptions, opens, clicks, webhooks and events for all runs, until interrupted."""
+    """Take unsubscriptions, opens, clicks, webhooks, events and triggers, until interrupted."""
     from engine.adapters.web import HttpServer, feedback_application
     from engine.assembly.feedback import open_feedback, open_webhooks
     from engine.assembly.settings import AppSettings

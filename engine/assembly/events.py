@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 import zoneinfo
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from engine.adapters.connectors.cursors import CursorFile
 from engine.adapters.connectors.http_client import PageClient, place
 from engine.adapters.connectors.quarantine import Quarantine
 from engine.adapters.transports.providers.endpoint import is_loopback
-from engine.adapters.web import EventParts
+from engine.adapters.web import PostingParts
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import AppSettings
 from engine.assembly.stores import open_store
@@ -25,10 +27,13 @@ from engine.audience.connector import Connector, Page, Refused
 from engine.audience.incoming import EVENT, USER, Reading, Shape
 from engine.audience.store import Store
 from engine.errors import UsageError, did_you_mean
+from engine.pipeline.automation.contract import API_EVENT
 from engine.pipeline.events_ingest import Counts, check, ingest, keep_events, keep_users
 from engine.pipeline.events_intake import EventIntake
+from engine.pipeline.triggers_intake import Instruments, TriggerIntake
+from engine.workflow.executions import ExecutionStore
 
-SHAPES: Mapping[str, Shape] = {"events": EVENT, "customers": USER}
+SHAPES: Mapping[str, Shape] = {"events": replace(EVENT, reserved={"event_type": API_EVENT}), "customers": USER}
 MOST_SHOWN = 20
 STANDARD_INPUT = 0
 
@@ -136,11 +141,15 @@ def reading_of(shape: Shape, options: SourceOptions) -> Reading:
     return Reading(shape, names, options.timezone)
 
 
-def posting(store: Store, token: str | None) -> EventParts | None:
-    """What takes posted events, with a reference to the token that lets somebody post. Raises CampaignError, UsageError (MR799)."""
+def posting(store: Store, executions: ExecutionStore, token: str | None) -> PostingParts | None:
+    """What takes posted events and triggers, with a reference to the token that lets somebody post.
+
+    Raises CampaignError, UsageError (MR799).
+    """
     if token is None:
         return None
-    return EventParts(EventIntake(store, Reading(EVENT)), resolve_token(token).encode())
+    triggers = TriggerIntake(store, executions, Instruments(wall, time.monotonic, lambda: uuid.uuid4().hex))
+    return PostingParts(EventIntake(store, Reading(SHAPES["events"])), triggers, resolve_token(token).encode())
 
 
 def resolve_token(reference: str) -> str:

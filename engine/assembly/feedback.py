@@ -21,7 +21,7 @@ from engine.adapters.web import FeedbackParts
 from engine.assembly.events import posting
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import AppSettings
-from engine.assembly.stores import open_event_log, open_store, open_suppression
+from engine.assembly.stores import open_event_log, open_executions, open_store, open_suppression
 from engine.assembly.wall_clock import wall
 from engine.audience.store import Store
 from engine.campaign.load import load_campaign
@@ -40,6 +40,7 @@ from engine.pipeline.bounces import BounceReader
 from engine.pipeline.definition import TENANT
 from engine.pipeline.feedback import Intake
 from engine.pipeline.records import MANIFEST
+from engine.workflow.executions import ExecutionStore
 
 INDEX_SECONDS = 2.0
 FETCH_SECONDS = 5.0
@@ -55,6 +56,7 @@ class Feedback:
     tokens: LiveKeyring
     log: EventLog
     store: Store
+    executions: ExecutionStore
     intake: Intake
     rules: BounceRules
 
@@ -81,10 +83,10 @@ class Feedback:
             ended.set()
             thread.join()
 
-    def parts(self, webhooks: Sequence[Webhook], events_token: str | None = None) -> FeedbackParts:
+    def parts(self, webhooks: Sequence[Webhook], posting_token: str | None = None) -> FeedbackParts:
         """What the HTTP application works with. Raises CampaignError, UsageError for a reference to a token that is none."""
-        events = posting(self.store, events_token)
-        return FeedbackParts(self.tokens, self.deliveries, self.intake, webhooks, wall, self.store.version, events)
+        posted = posting(self.store, self.executions, posting_token)
+        return FeedbackParts(self.tokens, self.deliveries, self.intake, webhooks, wall, self.store.version, posted)
 
 
 @contextmanager
@@ -99,12 +101,13 @@ def open_feedback(settings: AppSettings, former: Sequence[str] = ()) -> Iterator
     log = open_event_log(stores)
     suppression = open_suppression(stores)
     store = open_store(stores)
+    executions = open_executions(stores)
     tokens = LiveKeyring(deliveries, secrets, TENANT, time.monotonic)
     try:
         intake = Intake(log, deliveries, suppression, store)
-        yield Feedback(deliveries, tokens, log, store, intake, bounce_rules())
+        yield Feedback(deliveries, tokens, log, store, executions, intake, bounce_rules())
     finally:
-        for each in (deliveries, log, suppression, store):
+        for each in (deliveries, log, suppression, store, executions):
             each.close()
 
 

@@ -1,4 +1,4 @@
-"""Events that another program posts: what it sends, and what it is told."""
+"""Events and triggers that another program posts: what it sends, and what it is told."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What a request holds: a JSON object or an array of objects or, with ``lines``, an object a line."""
+    """What a request holds: a JSON object or an array of objects or, with ``lines``, an object a line.
+
+    ``workflow`` is the one that triggers were posted to, as the path named it; of events there is none.
+    """
 
     content: bytes
     lines: bool
+    workflow: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +28,20 @@ class BadEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """A workflow that nobody knows, and what may have been meant."""
+
+    reason: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """``accepted`` events are durable. A request with a bad event is not kept at all."""
+    """``accepted`` events are durable. A request with a bad event, or for a workflow that is unknown, is not kept at all."""
 
     accepted: int
     bad: Sequence[BadEvent] = ()
+    unknown: Unknown | None = None
 
 
 class PostedIntake(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -17,12 +17,22 @@ MOST_TOLD = 100
 NOT_KEPT = "MR676"  # what a store says of rows that it does not keep
 
 
-class EventIntake:
-    """Keeps what requests hold."""
+def objects_of(body: Posted) -> list[Any]:
+    """The events of a request. Raises ValueError, RecursionError."""
+    text = body.content.decode()
+    if body.lines:
+        return [DECODER.decode(each) for each in text.split("\n") if each and not each.isspace()]
+    found = DECODER.decode(text)
+    return found if isinstance(found, list) else [found]
 
-    def __init__(self, store: Store, reading: Reading) -> None:
+
+class EventIntake:
+    """Keeps what requests hold; ``events_in`` gives it as the objects that ``reading`` reads, and raises ValueError, RecursionError."""
+
+    def __init__(self, store: Store, reading: Reading, events_in: Callable[[Posted], list[Any]] = objects_of) -> None:
         self._store = store
         self._reading = reading
+        self._events_in = events_in
 
     def take(self, posted: Sequence[Posted]) -> Sequence[Answer]:
         """What each request is told; see the contract."""
@@ -30,7 +40,7 @@ class EventIntake:
         objects: dict[int, list[Any]] = {}
         for number, body in enumerate(posted):
             try:
-                objects[number] = _objects(body)
+                objects[number] = self._events_in(body)
             except (ValueError, RecursionError) as fault:
                 answers[number] = Answer(0, [BadEvent(None, reason(fault))])
         good = self._reading.objects(_all(objects))
@@ -63,12 +73,3 @@ class EventIntake:
 
 def _all(objects: Mapping[int, list[Any]]) -> list[Any]:
     return [each for rows in objects.values() for each in rows]
-
-
-def _objects(body: Posted) -> list[Any]:
-    """Raises ValueError, RecursionError."""
-    text = body.content.decode()
-    if body.lines:
-        return [DECODER.decode(each) for each in text.split("\n") if each and not each.isspace()]
-    found = DECODER.decode(text)
-    return found if isinstance(found, list) else [found]

@@ -1,7 +1,7 @@
-"""What others' programs call: withdrawals, links, pictures, webhooks, and events."""
+"""What others' programs call: withdrawals, links, pictures, webhooks, events and triggers."""
 
 from engine.adapters.web.application import FeedbackParts, feedback_application
-from engine.adapters.web.events import EventParts
+from engine.adapters.web.posting import PostingParts
 from engine.adapters.web.server import HttpServer
 
-__all__ = ["EventParts", "FeedbackParts", "HttpServer", "feedback_application"]
+__all__ = ["FeedbackParts", "HttpServer", "PostingParts", "feedback_application"]

@@ -17,12 +17,11 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from engine.adapters.web.bearer import Bearer
-from engine.adapters.web.events import LARGEST_BODY, EventParts, EventRoute
-from engine.adapters.web.events import PATH as EVENTS_PATH
 from engine.adapters.web.grouping import GroupCommit
 from engine.adapters.web.limits import Limits
 from engine.adapters.web.metrics import CONTENT_TYPE, FeedbackMetrics, Measured
 from engine.adapters.web.pages import ASK, DONE, HEADERS
+from engine.adapters.web.posting import EVENTS, LARGEST_BODY, TRIGGER, WORKFLOWS, PostingParts, PostingRoute
 from engine.delivery.feedback.contract import Deliveries, Delivery, FeedbackIntake
 from engine.delivery.feedback.events import FeedbackEvent, Kind
 from engine.delivery.feedback.webhooks import ForgedError, MalformedError, Webhook
@@ -48,7 +47,7 @@ class Tokens(Protocol):
 class FeedbackParts:
     """What the application works with. ``wall`` is UTC microseconds; ``webhooks`` are those that are configured.
 
-    ``check`` raises MailrayError while the store is away; ``events`` is None where nobody may post events.
+    ``check`` raises MailrayError while the store is away; ``posting`` is None where nobody may post events and triggers.
     """
 
     tokens: Tokens
@@ -57,7 +56,7 @@ class FeedbackParts:
     webhooks: Sequence[Webhook]
     wall: Callable[[], int]
     check: Callable[[], object]
-    events: EventParts | None = None
+    posting: PostingParts | None = None
 
 
 def feedback_application(parts: FeedbackParts) -> Starlette:
@@ -68,8 +67,8 @@ def feedback_application(parts: FeedbackParts) -> Starlette:
         routes=routes,
         middleware=[
             Middleware(Measured, metrics=metrics, routes=routes),
-            Middleware(Bearer, path=EVENTS_PATH, token=None if parts.events is None else parts.events.token),
-            Middleware(Limits, bodies={"/hooks/": WEBHOOK_BODY, EVENTS_PATH: LARGEST_BODY}),
+            Middleware(Bearer, paths=(EVENTS, WORKFLOWS), token=None if parts.posting is None else parts.posting.token),
+            Middleware(Limits, bodies={EVENTS: LARGEST_BODY, WORKFLOWS: LARGEST_BODY, "/hooks/": WEBHOOK_BODY}),
         ],
         exception_handlers={MailrayError: _unavailable},
     )
@@ -79,12 +78,12 @@ class _Routes:
     def __init__(self, parts: FeedbackParts, metrics: FeedbackMetrics) -> None:
         self._parts = parts
         self._group: GroupCommit[Sequence[FeedbackEvent], None] = GroupCommit(self._write, lambda _: 1, CALLERS)
-        self._events = None if parts.events is None else EventRoute(parts.events.intake, metrics)
         self._metrics = metrics
         self._webhooks: Mapping[str, Webhook] = {each.name: each for each in parts.webhooks}
 
     def routes(self) -> list[Route]:
         return [
+            *self._posting(),  # first, for they are asked most
             Route("/u/{token}", self.ask, methods=["GET"]),
             Route("/u/{token}", self.unsubscribe, methods=["POST"]),
             Route("/o/{token}.gif", self.opened, methods=["GET"]),
@@ -92,8 +91,14 @@ class _Routes:
             Route("/hooks/{provider}", self.webhook, methods=["POST"]),
             Route("/healthz", self.health, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),
-            *([] if self._events is None else [Route(EVENTS_PATH, self._events.post, methods=["POST"])]),
         ]
+
+    def _posting(self) -> list[Route]:
+        posting = self._parts.posting
+        if posting is None:
+            return []
+        intakes = ((EVENTS, posting.events, self._metrics.events), (TRIGGER, posting.triggers, self._metrics.triggers))
+        return [Route(path, PostingRoute(intake, figures), methods=["POST"]) for path, intake, figures in intakes]
 
     async def ask(self, request: Request) -> Response:
         """A page with a button. Looking at it changes nothing: scanners and previews look at everything."""

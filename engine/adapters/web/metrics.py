@@ -17,6 +17,36 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
+class PostingMetrics:
+    """What was posted of one kind, and the commits that kept it."""
+
+    def __init__(self, what: str, registry: CollectorRegistry) -> None:
+        self._posted = Counter(
+            f"mailray_posted_{what}", f"{what.capitalize()} of requests that were kept; repetitions count.",
+            registry=registry,
+        )  # fmt: skip
+        self._refused = Counter(
+            f"mailray_posted_{what}_requests_refused", f"Requests with {what} that cannot be taken.", registry=registry,
+        )  # fmt: skip
+        self._commits = Histogram(
+            f"mailray_{what}_commit_seconds", f"Seconds until posted {what} are durable, by commit.",
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5), registry=registry,
+        )  # fmt: skip
+        self._grouped = Histogram(
+            f"mailray_{what}_commit_requests", "Requests that share a commit.",
+            buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500), registry=registry,
+        )  # fmt: skip
+
+    def committing(self) -> AbstractContextManager[object]:
+        """Measures a commit."""
+        return self._commits.time()
+
+    def posted(self, answers: Sequence[Answer]) -> None:
+        self._grouped.observe(len(answers))
+        self._posted.inc(sum(each.accepted for each in answers))
+        self._refused.inc(sum(bool(each.bad or each.unknown) for each in answers))
+
+
 class FeedbackMetrics:
     """What was asked and what came back."""
 
@@ -34,33 +64,12 @@ class FeedbackMetrics:
             "mailray_feedback_events", "Events told to us, by kind and source; repetitions count.", ["kind", "source"],
             registry=self._registry,
         )  # fmt: skip
-        self._posted = Counter(
-            "mailray_posted_events", "Events of requests that were kept; repetitions count.", registry=self._registry,
-        )  # fmt: skip
-        self._bad = Counter(
-            "mailray_posted_requests_refused", "Requests with an event that cannot be taken.", registry=self._registry,
-        )  # fmt: skip
-        self._commits = Histogram(
-            "mailray_events_commit_seconds", "Seconds until posted events are durable, by commit.",
-            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5), registry=self._registry,
-        )  # fmt: skip
-        self._grouped = Histogram(
-            "mailray_events_commit_requests", "Requests that share a commit.",
-            buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500), registry=self._registry,
-        )  # fmt: skip
+        self.events = PostingMetrics("events", self._registry)
+        self.triggers = PostingMetrics("triggers", self._registry)
 
     def told(self, events: Sequence[FeedbackEvent]) -> None:
         for each in events:
             self._events.labels(each.kind.value, each.source).inc()
-
-    def committing(self) -> AbstractContextManager[object]:
-        """Measures a commit of posted events."""
-        return self._commits.time()
-
-    def posted(self, answers: Sequence[Answer]) -> None:
-        self._grouped.observe(len(answers))
-        self._posted.inc(sum(each.accepted for each in answers))
-        self._bad.inc(sum(bool(each.bad) for each in answers))
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         self._requests.labels(route, method if method in _METHODS else "other", str(status)).inc()
@@ -93,5 +102,11 @@ class Measured:
         try:
             await self._app(scope, receive, counted)
         finally:
-            route = next((each.path for each in self._routes if each.matches(scope)[0] is not Match.NONE), "none")
-            self._metrics.answered(route, scope["method"], status, time.perf_counter() - start)
+            self._metrics.answered(self._route(scope), scope["method"], status, time.perf_counter() - start)
+
+    def _route(self, scope: Scope) -> str:
+        """The one that was found, or that would have been had the request not been refused before."""
+        found: Route | None = scope.get("route")
+        if found is None:
+            found = next((each for each in self._routes if each.matches(scope)[0] is not Match.NONE), None)
+        return "none" if found is None else found.path

@@ -11,11 +11,33 @@ from typing import Self
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from engine.errors import CannotCreateError
 
 CONCURRENT = 500
 IDLE_SECONDS = 15
+LONGEST_HEAD = 65_536  # octets of a request that are not its body: request line, headers, sizes of chunks, trailers
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's protocol, whose parser reads heads of any length; here they end."""
+
+    _head = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._head += len(data)
+        super().data_received(data)
+        if self._head > LONGEST_HEAD and not self.transport.is_closing():
+            self.send_400_response("The head is too long.")
+
+    def on_body(self, body: bytes) -> None:
+        self._head -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._head = 0
+        super().on_message_complete()
 
 
 class _Server(uvicorn.Server):
@@ -53,7 +75,7 @@ class HttpServer:
         self._server = _Server(
             uvicorn.Config(
                 application,
-                http="h11",
+                http=_Protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -78,6 +78,8 @@ def settle(shape: Shape, columns: Mapping[str, pa.Array], zone: str | None, faul
             )
     for name in shape.required:
         faults.where(pc.is_null(found[name]), f"no {name}")
+    for name, beginning in shape.reserved.items():
+        faults.where(pc.starts_with(found[name], beginning), f"{name} begins with `{beginning}`, which is reserved")
     refused = faults.refused()
     table = pa.RecordBatch.from_arrays(list(found.values()), list(found))
     if refused:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -16,7 +16,8 @@ class Shape:
 
     ``schema`` is of what comes out; ``required`` columns are never empty, ``instants`` are points in time, and ``rest`` is the one
     that takes what has no column of its own, as a JSON object. ``identity`` is made of the row's content where it is absent.
-    A row is ``whole`` when a column that its file does not have is empty, and not left as it was.
+    A row is ``whole`` when a column that its file does not have is empty, and not left as it was. ``reserved`` is what the values of
+    a column may not begin with.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Shape:
     rest: str
     identity: str | None = None
     whole: bool = True
+    reserved: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def texts(self) -> list[str]:

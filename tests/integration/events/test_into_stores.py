@@ -19,7 +19,7 @@ from engine.adapters.stores.pool import STORE, PoolLimits, PostgresPool
 from engine.adapters.stores.postgres_session import parse_database
 from engine.adapters.stores.store_postgres import PostgresStore
 from engine.adapters.stores.store_sqlite import SqliteStore
-from engine.adapters.web import EventParts, FeedbackParts, feedback_application
+from engine.adapters.web import FeedbackParts, PostingParts, feedback_application
 from engine.audience.incoming import EVENT, USER, Reading
 from engine.audience.store import Store
 from engine.errors import TryAgainError
@@ -126,7 +126,7 @@ def test_a_database_that_goes_away_keeps_whole_pages_and_a_repeat_makes_up_for_t
 
 def application(store: Store) -> Starlette:
     nobody = cast("Any", None)
-    events = EventParts(EventIntake(store, Reading(EVENT)), b"a-token")
+    events = PostingParts(EventIntake(store, Reading(EVENT)), nobody, b"a-token")
     return feedback_application(FeedbackParts(nobody, nobody, nobody, [], lambda: 0, store.version, events))
 
 

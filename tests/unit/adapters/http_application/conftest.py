@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
+from itertools import count
 from typing import Any, cast
 
 import httpx
 import pyarrow as pa
 import pytest
 
-from engine.adapters.web import EventParts, FeedbackParts, feedback_application
-from engine.audience.incoming import EVENT, Reading
+from engine.adapters.web import FeedbackParts, PostingParts, feedback_application
+from engine.assembly.events import SHAPES
+from engine.audience.incoming import Reading
 from engine.audience.store import Store
 from engine.delivery.feedback.contract import Delivery
 from engine.delivery.feedback.events import FeedbackEvent
@@ -23,6 +25,8 @@ from engine.delivery.feedback.webhooks import PostmarkWebhook
 from engine.delivery.identity import TokenUse, delivery_keys, tokens
 from engine.errors import InputError, TryAgainError
 from engine.pipeline.events_intake import EventIntake
+from engine.pipeline.triggers_intake import Instruments, TriggerIntake
+from engine.workflow.executions import ExecutionStore
 
 SECRET = b"a campaign's secret"
 KEYS = delivery_keys("default", "spring", ["offer", "offer"], "2026-03-02", ["19", "20"])
@@ -38,8 +42,17 @@ class Memory:
 
     events: list[FeedbackEvent] = field(default_factory=list)
     posted: list[dict[str, Any]] = field(default_factory=list)
+    workflows: list[str] = field(default_factory=lambda: ["welcome", "winback"])
+    asked: int = 0  # how often for the workflows that are known
+    seconds: float = 0.0
+    numbers: Iterator[int] = field(default_factory=count)
     down: bool = False
     refused: str = ""
+
+    def versions(self) -> pa.RecordBatch:
+        self.check()
+        self.asked += 1
+        return pa.RecordBatch.from_pydict({"workflow": self.workflows, "version": ["1"] * len(self.workflows)})
 
     def put_events(self, events: pa.RecordBatch) -> int:
         self.check()
@@ -100,7 +113,10 @@ def ask(asked: Asked, rules: BounceRules) -> Callable[..., httpx.Response]:
     """Ask for a path; redirects are not followed."""
     keyring, webhooks = Keyring([SECRET], "default"), [PostmarkWebhook(b"hook:password", rules)]
     memory = asked.memory
-    posting = EventParts(EventIntake(cast("Store", memory), Reading(EVENT)), TOKEN.encode())
+    store = cast("Store", memory)
+    instruments = Instruments(lambda: NOW, lambda: memory.seconds, lambda: f"unique {next(memory.numbers)}")
+    triggers = TriggerIntake(store, cast("ExecutionStore", memory), instruments)
+    posting = PostingParts(EventIntake(store, Reading(SHAPES["events"])), triggers, TOKEN.encode())
     parts = FeedbackParts(keyring, memory, memory, webhooks, lambda: NOW, memory.check, posting)
     transport = httpx.ASGITransport(feedback_application(parts))
 

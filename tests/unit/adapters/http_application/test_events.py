@@ -72,6 +72,7 @@ def test_the_reason_of_each_bad_event_and_nothing_of_the_request(ask: Ask, asked
         event(9, event_type="a\0b"),
         event(10, note="x" * 70_000),
         event(11, user_id="u" * 513),
+        event(12, event_type="trigger:welcome"),
     ]
     reply = ask("POST", "/events", json=bad, headers=BEARER)
     assert reply.status_code == 400
@@ -86,6 +87,7 @@ def test_the_reason_of_each_bad_event_and_nothing_of_the_request(ask: Ask, asked
         8: "event_type holds a NUL character",
         9: "properties is longer than 65,536 octets",
         10: "user_id is longer than 512 octets",
+        11: "event_type begins with `trigger:`, which is reserved",
     }
     assert asked.memory.posted == []
 
@@ -135,7 +137,7 @@ def test_metrics_of_posted_events(ask: Ask) -> None:
     ask("POST", "/events", json=[{}], headers=BEARER)
     text = ask("GET", "/metrics").text
     assert "mailray_posted_events_total 2.0" in text
-    assert "mailray_posted_requests_refused_total 1.0" in text
+    assert "mailray_posted_events_requests_refused_total 1.0" in text
     assert "mailray_events_commit_requests_count 2.0" in text
     assert 'mailray_http_requests_total{method="POST",route="/events",status="202"} 1.0' in text
 
