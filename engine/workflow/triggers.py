@@ -26,7 +26,8 @@ _DAY = timedelta(days=1)
 
 
 class TriggerProgram:
-    """A campaign's trigger, compiled for an audience's columns. People come as batches of these columns."""
+    """A campaign's trigger, compiled for an audience's columns. People come as batches of these columns; of those for whom the audience's
+    ``where`` does not hold nobody enters."""
 
     def __init__(self, campaign: Campaign, audience: pa.Schema, version: str) -> None:
         self._campaign, self._version = campaign, version
@@ -40,6 +41,11 @@ class TriggerProgram:
         when = self._trigger.when if self._trigger else None
         columns = with_event(columns, campaign, event)
         self._when = ConditionSet({"when": when}, columns, None, campaign.timezone) if when else None
+        where, name = campaign.audience.where, segment_of(campaign)
+        self._where = ConditionSet({"where": where}, audience, None, campaign.timezone) if where else None
+        self._segment = (
+            ConditionSet({"in": campaign.segments[name]}, audience, None, campaign.timezone) if name else None
+        )
 
     def of_events(self, arrivals: pa.RecordBatch, people: pa.RecordBatch) -> pa.RecordBatch:
         """Entries from events (ARRIVALS), with the person of each in its row; the event's id is the cause."""
@@ -59,14 +65,27 @@ class TriggerProgram:
         causes = arrivals.column("event_id").to_pylist()
         return self._entries(arrivals.column("user_id"), at, causes, f"event:{event}", chosen, contexts)
 
-    def of_segment(self, before: Mask, after: Mask, people: pa.RecordBatch, at: int) -> pa.RecordBatch:
-        """Entries of people who have come to be in the trigger's segment, or have left it, by what it said of each before and now."""
+    def in_segment(self, people: pa.RecordBatch, at: int) -> Mask:
+        """Who is in the trigger's segment at an instant."""
+        if self._segment is None:
+            return np.zeros(people.num_rows, dtype=np.bool_)
+        times = pa.array(np.full(people.num_rows, at, dtype=np.int64)).view(INSTANT)
+        return self._segment.evaluate(people, times)["in"]
+
+    def of_segment(
+        self, before: Mask, after: Mask, people: pa.RecordBatch, at: int, since: Instants | None = None
+    ) -> pa.RecordBatch:
+        """Entries of people who have come to be in the trigger's segment, or have left it, by what it said of each before and now.
+
+        ``since`` is when what it said before was first seen: the cause, so that one change begins nothing twice however often and
+        late it is looked at. Without it the cause is ``at``, which is for whoever looks once at each instant.
+        """
         trigger = self._trigger
         entering = trigger is not None and trigger.segment_entry is not None
         changed = after & ~before if entering else before & ~after
-        name = (trigger.segment_entry or trigger.segment_exit or "") if trigger else ""
-        label = f"segment_{'entry' if entering else 'exit'}:{name}"
-        return self._of_people(people, np.full(len(changed), at, dtype=np.int64), label, changed)
+        label = f"segment_{'entry' if entering else 'exit'}:{segment_of(self._campaign)}"
+        causes = None if since is None else [f"{label}@{each}" for each in since.tolist()]
+        return self._of_people(people, np.full(len(changed), at, dtype=np.int64), label, changed, causes)
 
     def of_moment(self, people: pa.RecordBatch, at: int) -> pa.RecordBatch:
         """Entries of everybody at an instant of the trigger's cron expression."""
@@ -79,25 +98,34 @@ class TriggerProgram:
 
     def of_call(self, people: pa.RecordBatch, at: int, call: str) -> pa.RecordBatch:
         """Entries of people whom a call to the API names."""
-        return self._of_people(people, np.full(people.num_rows, at, dtype=np.int64), "api", None, call)
+        causes = [call] * people.num_rows
+        return self._of_people(people, np.full(people.num_rows, at, dtype=np.int64), "api", None, causes)
 
     def _of_people(
-        self, people: pa.RecordBatch, at: Instants, label: str, chosen: Mask | None, call: str | None = None
+        self,
+        people: pa.RecordBatch,
+        at: Instants,
+        label: str,
+        chosen: Mask | None,
+        causes: Sequence[str] | None = None,
     ) -> pa.RecordBatch:
         users = people.column(self._campaign.audience.key).cast(pa.string())
         kept = self._chosen(people, users, at, None)
-        causes = [call or f"{label}@{each}" for each in at.tolist()]
+        causes = causes or [f"{label}@{each}" for each in at.tolist()]
         return self._entries(users, at, causes, label, kept if chosen is None else kept & chosen, None)
 
     def _chosen(
         self, people: pa.RecordBatch, users: pa.StringArray, at: Instants, event: pa.StructArray | None
     ) -> Mask:
-        if self._when is None:
-            return np.ones(len(users), dtype=np.bool_)
-        columns = {name: people.column(name) for name in self._audience.names}
-        rows, times = np.arange(len(users), dtype=np.int64), pa.array(at).view(INSTANT)
-        batch = Frame(users, columns, self._segments).batch(self._when.columns, rows, times, event)
-        return self._when.evaluate(batch, times)["when"]
+        chosen, times = np.ones(len(users), dtype=np.bool_), pa.array(at).view(INSTANT)
+        if self._where is not None:
+            chosen = self._where.evaluate(people, times)["where"]
+        if self._when is not None:
+            columns = {name: people.column(name) for name in self._audience.names}
+            rows = np.arange(len(users), dtype=np.int64)
+            batch = Frame(users, columns, self._segments).batch(self._when.columns, rows, times, event)
+            chosen = chosen & self._when.evaluate(batch, times)["when"]
+        return chosen
 
     def _entries(
         self,
@@ -143,6 +171,12 @@ class TriggerProgram:
                 if after < instant <= until:
                     found[row] = instant
         return found
+
+
+def segment_of(campaign: Campaign) -> str | None:
+    """The segment that a campaign's trigger looks at."""
+    trigger = campaign.trigger
+    return None if trigger is None else trigger.segment_entry or trigger.segment_exit
 
 
 def cron_instants(campaign: Campaign, after: int, until: int) -> Iterator[int]:

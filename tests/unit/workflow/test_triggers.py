@@ -64,6 +64,37 @@ def test_segments_are_entered_and_left(make_campaign: MakeCampaign, make_batch: 
         found = program.of_segment(before, after, people, 7)
         assert found.column("user_id").to_pylist() == who
         assert found.column("trigger").to_pylist() == [f"{kind}:big"]
+        assert program.in_segment(make_batch([{"id": "a", "n": 2}, {"id": "b", "n": 1}], AUDIENCE), 7).tolist() == [
+            1,
+            0,
+        ]
+
+
+def test_one_change_of_a_segment_is_one_cause_whenever_it_is_seen(
+    make_campaign: MakeCampaign, make_batch: MakeBatch
+) -> None:
+    campaign = make_campaign(SEND, segments={"big": "n > 1"}, trigger={"segment_entry": "big"})
+    program, people = TriggerProgram(campaign, AUDIENCE, "v1"), make_batch([{"id": "a"}, {"id": "b"}], AUDIENCE)
+
+    def ids(at: int, since: list[int]) -> list[str]:
+        out, inside = np.zeros(2, np.bool_), np.ones(2, np.bool_)
+        return list(program.of_segment(out, inside, people, at, np.array(since)).column("execution_id").to_pylist())
+
+    assert ids(7, [0, 5]) == ids(8, [0, 5])
+    assert not {*ids(7, [0, 5])} & {*ids(7, [6, 6])}
+
+
+def test_whoever_is_not_of_the_audience_does_not_enter(make_campaign: MakeCampaign, make_batch: MakeBatch) -> None:
+    campaign = make_campaign(SEND, trigger={"event": "left", "when": "tz IS NULL"})
+    campaign = campaign.model_copy(update={"audience": campaign.audience.model_copy(update={"where": "n > 1"})})
+    program = TriggerProgram(campaign, AUDIENCE, "v1")
+    rows = [{"id": "ann", "n": 2}, {"id": "bob", "n": 1}, {"id": "cyd"}, {"id": "dan", "n": 2, "tz": "UTC"}]
+    people = make_batch(rows, AUDIENCE)
+    assert program.of_moment(people, 7).column("user_id").to_pylist() == ["ann"]
+    arrivals = [
+        {"position": 1, "event_id": f"e{row['id']}", "user_id": row["id"], "event": "left", "at": 7} for row in rows
+    ]
+    assert program.of_events(make_batch(arrivals, ARRIVALS), people).column("user_id").to_pylist() == ["ann"]
 
 
 def test_cron_is_by_the_clock_of_its_zone(make_campaign: MakeCampaign) -> None:
