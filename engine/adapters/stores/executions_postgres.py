@@ -13,7 +13,7 @@ from engine.adapters.stores.pool import PooledConnection, PostgresPool
 from engine.adapters.stores.store_postgres import NAME, SQL, VERSION, instant
 from engine.adapters.stores.store_postgres_tables import ArrowTables, text_array
 from engine.adapters.stores.store_rows import shaped, without_nul
-from engine.workflow.executions import EFFECTS, EXECUTIONS, HISTORY, Claimed
+from engine.workflow.executions import EFFECTS, EXECUTIONS, HISTORY, MEASURED, Claimed
 from engine.workflow.memory import COUNTS, VERSIONS
 
 
@@ -34,26 +34,37 @@ class PostgresExecutions:
     def versions(self) -> pa.RecordBatch:
         return self._read("workflow_versions", VERSIONS)
 
-    def enter(self, entries: pa.RecordBatch, again_after: int | None) -> pa.RecordBatch:
+    def enter(
+        self,
+        entries: pa.RecordBatch,
+        again_after: int | None,
+        not_while: Sequence[str] = (),
+        only_after: Sequence[str] = (),
+    ) -> pa.RecordBatch:
         given = without_nul(entries)
+        rules = {"again_after": again_after, "not_while": text_array(not_while), "only_after": text_array(only_after)}
 
         def work(connection: PooledConnection) -> pa.RecordBatch:
             self._tables.ingest(connection, "incoming_entries", given)
             self._tables.row(connection, "lock_entries")
-            return self._find(connection, self._names(connection, "enter", again_after=again_after))
+            return self._find(connection, self._names(connection, "enter", **rules))
 
         return self._tables.write(work).sort_by([("entered_at", "ascending"), ("execution_id", "ascending")])
 
-    def due(self, now: int, most: int, lease_until: int) -> pa.RecordBatch:
+    def due(self, workflows: Sequence[str], now: int, most: int, lease_until: int) -> pa.RecordBatch:
+        asked = {"workflows": text_array(workflows), "now": now, "at": instant(now), "most": most}
+
         def work(connection: PooledConnection) -> pa.RecordBatch:
-            found = self._names(connection, "due", now=now, at=instant(now), most=most)
+            found = self._names(connection, "due", **asked)
             return self._claim(connection, found, lease_until)
 
         return self._tables.write(work).sort_by([("due", "ascending"), ("execution_id", "ascending")])
 
-    def concerned(self, user_ids: Sequence[str], now: int, lease_until: int) -> Claimed:
+    def concerned(self, workflow: str, user_ids: Sequence[str], now: int, lease_until: int) -> Claimed:
+        asked = {"workflow": workflow, "ids": text_array(user_ids), "now": now}
+
         def work(connection: PooledConnection) -> Claimed:
-            found = self._tables.changed(connection, "alive_of_users", now=now, ids=text_array(user_ids)).to_pylist()
+            found = self._tables.changed(connection, "alive_of_users", **asked).to_pylist()
             claimed = self._claim(connection, [row["execution_id"] for row in found if row["free"]], lease_until)
             return Claimed(claimed, tuple(sorted({row["user_id"] for row in found if not row["free"]})))
 
@@ -72,9 +83,13 @@ class PostgresExecutions:
 
         self._tables.write(work)
 
-    def effects(self, now: int, most: int, lease_until: int) -> pa.RecordBatch:
+    def effects(
+        self, kinds: Sequence[str], workflows: Sequence[str], now: int, most: int, lease_until: int
+    ) -> pa.RecordBatch:
+        asked = {"kinds": text_array(kinds), "workflows": text_array(workflows), "now": now, "most": most}
+
         def work(connection: PooledConnection) -> pa.RecordBatch:
-            names = text_array(self._names(connection, "due_effects", now=now, most=most))
+            names = text_array(self._names(connection, "due_effects", **asked))
             self._tables.row(connection, "lease_effects", names=names, until=lease_until)
             return shaped(self._tables.found(connection, "find_effects", names=names), EFFECTS)
 
@@ -82,6 +97,23 @@ class PostgresExecutions:
 
     def settle(self, names: Sequence[str]) -> int:
         return self._write("settle", {}, names=text_array(names))
+
+    def measure(self, measured: pa.RecordBatch) -> None:
+        def work(connection: PooledConnection) -> None:
+            self._tables.ingest(connection, "incoming_measured", measured)
+            self._tables.row(connection, "measure")
+
+        self._tables.write_once(work)
+
+    def measured(self, execution_ids: Sequence[str]) -> pa.RecordBatch:
+        return self._read("measured", MEASURED, ids=text_array(execution_ids))
+
+    def mark(self, name: str) -> str | None:
+        found = self._tables.rows("mark", name=name)
+        return found[0][0] if found else None
+
+    def set_mark(self, name: str, value: str) -> None:
+        self._tables.write(lambda it: self._tables.row(it, "set_mark", name=name, value=value))
 
     def history(self, execution_ids: Sequence[str]) -> pa.RecordBatch:
         return self._read("history", HISTORY, ids=text_array(execution_ids))

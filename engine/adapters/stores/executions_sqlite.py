@@ -11,7 +11,7 @@ import pyarrow as pa
 from engine.adapters.stores.store_rows import plain, shaped, without_nul
 from engine.adapters.stores.store_sqlite import NAME, SQL, VERSION
 from engine.adapters.stores.store_sqlite_file import ArrowSqliteFile, Statements
-from engine.workflow.executions import EFFECTS, EXECUTIONS, HISTORY, Claimed
+from engine.workflow.executions import EFFECTS, EXECUTIONS, HISTORY, MEASURED, Claimed
 from engine.workflow.memory import COUNTS, VERSIONS
 
 
@@ -34,25 +34,32 @@ class SqliteExecutions:
     def versions(self) -> pa.RecordBatch:
         return self._read("workflow_versions", VERSIONS)
 
-    def enter(self, entries: pa.RecordBatch, again_after: int | None) -> pa.RecordBatch:
+    def enter(
+        self,
+        entries: pa.RecordBatch,
+        again_after: int | None,
+        not_while: Sequence[str] = (),
+        only_after: Sequence[str] = (),
+    ) -> pa.RecordBatch:
         with self._file.transaction() as statements:
             statements.rows("lock")
             statements.ingest("incoming_entries", plain(without_nul(entries)))
-            begun = [name for (name,) in statements.rows("enter", self._tenant, again_after)]
+            rules = (again_after, json.dumps([*not_while]), json.dumps([*only_after]))
+            begun = [name for (name,) in statements.rows("enter", self._tenant, *rules)]
             statements.rows("tell_entered", self._tenant, json.dumps(begun))
             return self._find(statements, begun).sort_by([("entered_at", "ascending"), ("execution_id", "ascending")])
 
-    def due(self, now: int, most: int, lease_until: int) -> pa.RecordBatch:
+    def due(self, workflows: Sequence[str], now: int, most: int, lease_until: int) -> pa.RecordBatch:
         with self._file.transaction() as statements:
             statements.rows("lock")
-            found = [name for (name,) in statements.rows("due", self._tenant, now, most)]
+            found = [name for (name,) in statements.rows("due", self._tenant, now, json.dumps([*workflows]), most)]
             claimed = self._claim(statements, found, lease_until)
         return claimed.sort_by([("due", "ascending"), ("execution_id", "ascending")])
 
-    def concerned(self, user_ids: Sequence[str], now: int, lease_until: int) -> Claimed:
+    def concerned(self, workflow: str, user_ids: Sequence[str], now: int, lease_until: int) -> Claimed:
         with self._file.transaction() as statements:
             statements.rows("lock")
-            found = statements.rows("alive_of_users", self._tenant, now, json.dumps([*user_ids]))
+            found = statements.rows("alive_of_users", self._tenant, now, workflow, json.dumps([*user_ids]))
             claimed = self._claim(statements, [name for name, _, free in found if free], lease_until)
         return Claimed(claimed, tuple(sorted({user for _, user, free in found if not free})))
 
@@ -70,10 +77,13 @@ class SqliteExecutions:
             statements.ingest("incoming_executions", plain(without_nul(executions)))
             statements.rows("release", self._tenant)
 
-    def effects(self, now: int, most: int, lease_until: int) -> pa.RecordBatch:
+    def effects(
+        self, kinds: Sequence[str], workflows: Sequence[str], now: int, most: int, lease_until: int
+    ) -> pa.RecordBatch:
         with self._file.transaction() as statements:
             statements.rows("lock")
-            names = json.dumps([name for (name,) in statements.rows("due_effects", self._tenant, now, most)])
+            asked = (now, json.dumps([*kinds]), json.dumps([*workflows]), most)
+            names = json.dumps([name for (name,) in statements.rows("due_effects", self._tenant, *asked)])
             statements.rows("lease_effects", self._tenant, names, lease_until)
             return shaped(statements.table("find_effects", self._tenant, names), EFFECTS)
 
@@ -83,6 +93,23 @@ class SqliteExecutions:
             updated = json.dumps([name for name in settled if name is not None])
             statements.rows("count_updates", self._tenant, updated)
             return len(settled)
+
+    def measure(self, measured: pa.RecordBatch) -> None:
+        with self._file.transaction() as statements:
+            statements.ingest("incoming_measured", measured)
+            statements.rows("measure", self._tenant)
+
+    def measured(self, execution_ids: Sequence[str]) -> pa.RecordBatch:
+        return self._read("measured", MEASURED, json.dumps([*execution_ids]))
+
+    def mark(self, name: str) -> str | None:
+        with self._file.reading() as statements:
+            found = statements.rows("mark", self._tenant, name)
+        return found[0][0] if found else None
+
+    def set_mark(self, name: str, value: str) -> None:
+        with self._file.transaction() as statements:
+            statements.rows("set_mark", self._tenant, name, value)
 
     def history(self, execution_ids: Sequence[str]) -> pa.RecordBatch:
         return self._read("history", HISTORY, json.dumps([*execution_ids]))

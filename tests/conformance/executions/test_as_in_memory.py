@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.workflow.executions import EFFECTS, ENTRIES, EXECUTIONS, HISTORY, ExecutionStore, execution_id
+from engine.workflow.executions import EFFECTS, ENTRIES, EXECUTIONS, HISTORY, MEASURED, ExecutionStore, execution_id
 from engine.workflow.memory import MemoryExecutions
 
 USERS, WORKFLOWS = ("ann", "bob", "cyd"), ("cart", "welcome")
@@ -22,15 +22,29 @@ causes = st.integers(0, 3)
 entries = st.lists(
     st.tuples(st.sampled_from(WORKFLOWS), st.sampled_from(USERS), causes, st.integers(0, 60)), min_size=1, max_size=4
 )
+
+
+def some(names: Sequence[str]) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(names), max_size=3)
+
+
+rules = st.fixed_dictionaries({"not_while": some(WORKFLOWS), "only_after": some(WORKFLOWS)})
 operations = st.one_of(
     st.tuples(st.just("enter"), entries, st.sampled_from([None, 0, 25])),
-    st.tuples(st.just("due"), st.integers(1, 3), st.sampled_from([0, 25])),
-    st.tuples(st.just("concerned"), st.lists(st.sampled_from(USERS), max_size=3), st.sampled_from([0, 25])),
+    st.tuples(st.just("enter_by_rules"), entries, rules),
+    st.tuples(st.just("due"), st.tuples(st.integers(1, 3), some(WORKFLOWS)), st.sampled_from([0, 25])),
+    st.tuples(st.just("concerned"), st.tuples(st.sampled_from(WORKFLOWS), some(USERS)), st.sampled_from([0, 25])),
     st.tuples(
         st.just("save"), st.sampled_from(["ready", "waiting", "done", "failed"]), st.sampled_from(["send", "update"])
     ),
     st.tuples(st.just("release"), st.none(), st.none()),
-    st.tuples(st.just("effects"), st.integers(1, 3), st.sampled_from([0, 25])),
+    st.tuples(
+        st.just("effects"),
+        st.tuples(st.integers(1, 3), some(["send", "update"]), some(WORKFLOWS)),
+        st.sampled_from([0, 25]),
+    ),
+    st.tuples(st.just("measure"), entries, st.sampled_from([0.5, 2.0])),
+    st.tuples(st.just("mark"), st.sampled_from(["intake", "sweep"]), st.sampled_from(["1", "2", None])),
     st.tuples(st.just("settle"), st.integers(0, 2), st.none()),
     st.tuples(st.just("cancel"), st.sampled_from(WORKFLOWS), st.sampled_from(USERS)),
     st.tuples(st.just("retry"), st.sampled_from(WORKFLOWS), st.sampled_from(USERS)),
@@ -55,6 +69,13 @@ class Hand:
         return getattr(self, name)(first, second, now)
 
     def enter(self, rows: Any, again_after: int | None, now: int) -> Any:
+        return self.store.enter(self._entries(rows), again_after).to_pylist()
+
+    def enter_by_rules(self, rows: Any, rules: dict[str, list[str]], now: int) -> Any:
+        same = [row for row in rows if row[0] == rows[0][0]]
+        return self.store.enter(self._entries(same), 0, **rules).to_pylist()
+
+    def _entries(self, rows: Any) -> pa.RecordBatch:
         made = [
             {
                 **{"execution_id": execution_id(workflow, user, str(cause)), "workflow": workflow, "version": "v1"},
@@ -62,14 +83,15 @@ class Hand:
             }
             for workflow, user, cause, at in rows
         ]
-        return self.store.enter(batch(made, ENTRIES), again_after).to_pylist()
+        return batch(made, ENTRIES)
 
-    def due(self, most: int, lease: int, now: int) -> Any:
-        self.claimed = self.store.due(now, most, now + lease)
+    def due(self, asked: tuple[int, list[str]], lease: int, now: int) -> Any:
+        most, workflows = asked
+        self.claimed = self.store.due(workflows, now, most, now + lease)
         return self.claimed.to_pylist()
 
-    def concerned(self, users: list[str], lease: int, now: int) -> Any:
-        found = self.store.concerned(users, now, now + lease)
+    def concerned(self, asked: tuple[str, list[str]], lease: int, now: int) -> Any:
+        found = self.store.concerned(*asked, now, now + lease)
         self.claimed = found.executions
         return sorted(row["execution_id"] for row in self.claimed.to_pylist()), found.busy
 
@@ -93,13 +115,24 @@ class Hand:
     def release(self, _: None, __: None, now: int) -> None:
         self.store.release(self.claimed)
 
-    def effects(self, most: int, lease: int, now: int) -> Any:
-        found = self.store.effects(now, most, now + lease)
+    def effects(self, asked: tuple[int, list[str], list[str]], lease: int, now: int) -> Any:
+        most, kinds, workflows = asked
+        found = self.store.effects(kinds, workflows, now, most, now + lease)
         self.names = found.column("name").to_pylist()
         return found.to_pylist()
 
     def settle(self, most: int, _: None, now: int) -> Any:
         return self.store.settle(self.names[:most])
+
+    def measure(self, rows: Any, cost: float, now: int) -> None:
+        names = self._entries(rows).column("execution_id").to_pylist()
+        costs = [dict(zip(MEASURED.names, (each, cost, 1.0, 0.0, cost, 1.0), strict=True)) for each in names]
+        self.store.measure(batch(costs, MEASURED))
+
+    def mark(self, name: str, value: str | None, now: int) -> Any:
+        if value is not None:
+            self.store.set_mark(name, value)
+        return self.store.mark(name)
 
     def cancel(self, workflow: str, user: str, now: int) -> Any:
         return self.store.cancel(ids(workflow, user), now)
@@ -112,6 +145,7 @@ class Hand:
         return [
             self.store.find(every).to_pylist(),
             self.store.history(every).to_pylist(),
+            self.store.measured(every).to_pylist(),
             *(self.store.of_user(user).to_pylist() for user in USERS),
             *(self.store.counts(workflow).to_pylist() for workflow in WORKFLOWS),
         ]

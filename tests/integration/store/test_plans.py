@@ -29,6 +29,7 @@ BROUGHT = {  # by a write, into a temporary table; and a column of it
     **{"incoming_users": "user_id", "incoming_attributes": "user_id", "incoming_memberships": "user_id"},
     **{"incoming_events": "user_id", "incoming_entries": "user_id", "incoming_executions": "execution_id"},
     **{"incoming_history": "execution_id", "incoming_effects": "execution_id"},
+    "incoming_measured": "execution_id",
 }
 
 
@@ -45,8 +46,12 @@ INDEXES = {  # those of the source of the tables, and who asks by them
     "events_of": {"idx_email_engagement"},
     "enter": {"idx_workflow_executions"},
     "due": {"idx_workflow_executions_due"},
+    "alive_of_users": {"idx_workflow_executions"},
+    "due_effects": {"idx_workflow_effects"},
 }
 SCANNED = {"count_executions": {"workflow_executions"}}  # all of a workflow are counted, which may be all there are
+
+OF_A_TENANT = {"latest", "workflow_definitions"}  # few rows of each, and no other table is read through
 
 VALUES: dict[str, Any] = {
     **{"tenant": "tenant 7", "ids": "{u00010,u00020,u00030}", "types": "{behavioral,demographic}", "most": 100},
@@ -55,6 +60,8 @@ VALUES: dict[str, Any] = {
     **dict.fromkeys(("email", "first_name", "subscription_status", "time_zone", "created_at", "last_activity"), 5),
     **{"attributes": 5, "workflow": "workflow 1", "definition": "{}", "user": "u00010", "states": "{failed}"},
     **{"now": 10**15, "at": "2026-03-01T00:00:00Z", "until": 10**15, "again_after": 1, "names": "{n10,n20}"},
+    **{"workflows": "{workflow 1,workflow 2}", "kinds": "{send,call}", "not_while": "{workflow 1,workflow 2}"},
+    **{"only_after": "{workflow 3,workflow 4}", "name": "mark 2", "value": "5"},
 }
 OTHERS = {
     "executions_of_workflow": {"after": "x05000"},
@@ -91,6 +98,9 @@ FILL = (
     f"'entered', NULL, NULL, 0, 0, 0 FROM generate_series(1, {ROWS}) AS n",
     f"INSERT INTO mailray.workflow_effects SELECT {TENANT}, 'n' || n, 'send', 'x' || n, 'workflow 1', 'u' || n, 'first', '0', "
     f"{WHEN}, '{{}}', 0, n % 5 > 0 FROM generate_series(1, {ROWS}) AS n",
+    f"INSERT INTO mailray.workflow_measured SELECT {TENANT}, 'x' || lpad(n::text, 5, '0'), 1, 1, 1, 1, 1 "
+    f"FROM generate_series(1, {ROWS}) AS n",
+    f"INSERT INTO mailray.workflow_marks SELECT {TENANT}, 'mark ' || n, n FROM generate_series(1, {ROWS}) AS n",
     f"INSERT INTO mailray.workflow_definitions SELECT {TENANT}, 'workflow ' || n, 'v1', '{{}}' FROM generate_series(1, {ROWS}) AS n",
     "VACUUM ANALYZE",
 )
@@ -168,5 +178,7 @@ def test_sqlite_finds_by_an_index(cursor: Any, name: str) -> None:
     told = "\n".join(row[3] for row in cursor.fetchall())
     real = {"users", "known", "user_segments", "segment", "email_events", "writes", "latest", "changes", "open"}
     real |= {"workflow_executions", "workflow_history", "workflow_effects", "workflow_definitions"}
+    real |= {"workflow_measured", "workflow_marks", "found"}
     assert not {*re.findall(r"SCAN (\w+)", told)} & real, told
+    assert {*re.findall(r"SEARCH (\w+) .*\(tenant=\?\)", told)} <= OF_A_TENANT, told
     assert INDEXES.get(name, set()) <= {*re.findall(r"INDEX (\w+)", told)}, told

@@ -1,7 +1,14 @@
-SELECT execution_id
-FROM mailray.workflow_executions
-WHERE tenant = %(tenant)s AND status IN ('ready', 'waiting') AND due <= %(at)s
-    AND lease_until <= %(now)s AND updates = 0
-ORDER BY due, execution_id
-LIMIT %(most)s
-FOR UPDATE SKIP LOCKED;
+-- The first of each workflow, and of those the first.
+SELECT found.execution_id
+FROM unnest(%(workflows)s::text[]) AS workflow
+CROSS JOIN LATERAL (
+    SELECT execution_id, due
+    FROM mailray.workflow_executions
+    WHERE tenant = %(tenant)s AND workflow_id = workflow AND status IN ('ready', 'waiting') AND updates = 0
+        AND due <= %(at)s AND lease_until <= %(now)s
+    ORDER BY due, execution_id
+    LIMIT %(most)s
+    FOR UPDATE SKIP LOCKED
+) AS found
+ORDER BY found.due, found.execution_id
+LIMIT %(most)s;

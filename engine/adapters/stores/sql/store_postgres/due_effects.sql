@@ -1,6 +1,15 @@
-SELECT name
-FROM mailray.workflow_effects
-WHERE tenant = %(tenant)s AND NOT settled AND lease_until <= %(now)s
-ORDER BY at, name
-LIMIT %(most)s
-FOR UPDATE SKIP LOCKED;
+-- The first of each workflow and kind, and of those the first.
+SELECT found.name
+FROM unnest(%(workflows)s::text[]) AS asked (workflow)
+CROSS JOIN unnest(%(kinds)s::text[]) AS wanted (kind)
+CROSS JOIN LATERAL (
+    SELECT name, at
+    FROM mailray.workflow_effects AS open
+    WHERE open.tenant = %(tenant)s AND open.workflow = asked.workflow AND open.kind = wanted.kind AND NOT open.settled
+        AND open.lease_until <= %(now)s
+    ORDER BY at, name
+    LIMIT %(most)s
+    FOR UPDATE SKIP LOCKED
+) AS found
+ORDER BY found.at, found.name
+LIMIT %(most)s;

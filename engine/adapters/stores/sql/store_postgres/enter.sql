@@ -14,6 +14,19 @@ WITH fit AS (
                 OR known.execution_time + %(again_after)s::bigint * interval '1 microsecond' > given.at
             )
         )
+        AND NOT EXISTS (
+            SELECT 1 FROM mailray.workflow_executions AS known
+            WHERE known.tenant = %(tenant)s AND known.workflow_id = ANY(%(not_while)s::text[])
+                AND known.user_id = given.user_id AND known.status IN ('ready', 'waiting')
+        )
+        AND NOT EXISTS (
+            SELECT 1 FROM unnest(%(only_after)s::text[]) AS needed
+            WHERE NOT EXISTS (
+                SELECT 1 FROM mailray.workflow_executions AS known
+                WHERE known.tenant = %(tenant)s AND known.workflow_id = needed AND known.user_id = given.user_id
+                    AND known.status = 'done'
+            )
+        )
     ORDER BY given.workflow, given.user_id, given.at, given.execution_id
 ), begun AS (
     INSERT INTO mailray.workflow_executions (

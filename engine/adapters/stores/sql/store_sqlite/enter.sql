@@ -18,6 +18,19 @@ FROM (
                 WHERE known.tenant = ?1 AND known.workflow_id = given.workflow AND known.user_id = given.user_id
                     AND (?2 IS NULL OR known.status IN ('ready', 'waiting') OR known.execution_time + ?2 > given.at)
             )
+            AND NOT EXISTS (
+                SELECT 1 FROM workflow_executions AS known
+                WHERE known.tenant = ?1 AND known.workflow_id IN (SELECT value FROM json_each(?3))
+                    AND known.user_id = given.user_id AND known.status IN ('ready', 'waiting')
+            )
+            AND NOT EXISTS (
+                SELECT 1 FROM json_each(?4) AS needed
+                WHERE NOT EXISTS (
+                    SELECT 1 FROM workflow_executions AS known
+                    WHERE known.tenant = ?1 AND known.workflow_id = needed.value AND known.user_id = given.user_id
+                        AND known.status = 'done'
+                )
+            )
     )
 )
 WHERE turn = 1

@@ -8,7 +8,7 @@ SELECT * FROM (
         execution_id, workflow_id AS workflow, version, user_id, "trigger", status AS state, step, occurrence,
         retry_count, moves, claim, seen, execution_time AS entered_at, arrived_at, due, until, awaits, goal_at,
         ended_at, error, context
-    FROM workflow_executions
+    FROM workflow_executions INDEXED BY idx_workflow_executions_page
     WHERE tenant = ?1 AND workflow_id = ?2 AND execution_id > ?4 AND status IN (SELECT value FROM json_each(?3))
     ORDER BY execution_id
     LIMIT ?5

@@ -30,3 +30,7 @@ CREATE TEMP TABLE incoming_entries (
     execution_id TEXT, workflow TEXT, version TEXT, user_id TEXT, "trigger" TEXT, step TEXT, at INTEGER,
     context TEXT
 );
+CREATE TEMP TABLE incoming_measured (
+    execution_id TEXT, database_query_time_ms REAL, template_render_time_ms REAL, email_send_time_ms REAL,
+    total_memory_mb REAL, cpu_usage_percent REAL
+);
