@@ -1,0 +1,170 @@
+"""What every store of executions must do where there are several workflows, and for whoever drives them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from engine.workflow.executions import (
+    AFTER_EXIT,
+    EFFECTS,
+    ENTRIES,
+    EXECUTIONS,
+    HISTORY,
+    MEASURED,
+    EffectKind,
+    ExecutionStore,
+    execution_id,
+)
+
+START = 1_770_000_000_000_000
+LEASE = 60_000_000
+
+
+def batch(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(
+        [pa.array([row.get(field.name) for row in rows], field.type) for field in schema], schema=schema
+    )
+
+
+def enter(
+    store: ExecutionStore, workflow: str, *users: str, after: int = 0, cause: str = "e", **rules: Any
+) -> list[str]:
+    """Gives who has entered."""
+    same = {"workflow": workflow, "version": "v1", "trigger": "api", "step": "first", "at": START + after}
+    rows = [{**same, "execution_id": execution_id(workflow, user, cause), "user_id": user} for user in users]
+    return list(store.enter(batch(rows, ENTRIES), AFTER_EXIT, **rules).column("user_id").to_pylist())
+
+
+def leave(store: ExecutionStore, workflow: str, *users: str, state: str = "done", kinds: tuple[str, ...] = ()) -> None:
+    """Let executions end, with effects of these kinds."""
+    claimed = store.concerned(workflow, users, START, START + LEASE).executions.to_pylist()
+    ended = [{**row, "state": state, "due": None, "ended_at": START} for row in claimed]
+    same = {"step": "first", "occurrence": "0", "at": START, "payload": "{}"}
+    done = [
+        {**same, "name": f"{workflow}/{row['user_id']}/{kind}", "kind": kind, "workflow": workflow}
+        | {"execution_id": row["execution_id"], "user_id": row["user_id"]}
+        for row in claimed
+        for kind in kinds
+    ]
+    assert store.save(batch(ended, EXECUTIONS), batch([], HISTORY), batch(done, EFFECTS)) == len(users)
+
+
+def places(executions: pa.RecordBatch) -> list[tuple[str, str]]:
+    return [(row["workflow"], row["user_id"]) for row in executions.to_pylist()]
+
+
+def test_nobody_enters_while_in_a_workflow_that_excludes_it(store: ExecutionStore) -> None:
+    enter(store, "welcome", "ann", "bob")
+    enter(store, "loyalty", "cyd")
+    leave(store, "welcome", "bob", state="failed")
+    others = {"not_while": ["welcome", "loyalty", "cart"]}
+    assert enter(store, "cart", "ann", "bob", "cyd", "dan", **others) == ["bob", "dan"]
+    leave(store, "welcome", "ann")
+    assert enter(store, "cart", "ann", "bob", "cyd", "dan", cause="later", **others) == ["ann"]
+
+
+def test_who_has_not_come_to_the_end_of_the_others_does_not_enter(store: ExecutionStore) -> None:
+    enter(store, "welcome", "ann", "bob", "cyd", "dan")
+    enter(store, "loyalty", "ann", "bob")
+    leave(store, "welcome", "ann")
+    leave(store, "welcome", "bob")
+    leave(store, "welcome", "cyd")
+    leave(store, "welcome", "dan", state="exited")
+    leave(store, "loyalty", "bob")
+    assert enter(store, "cart", "ann", "bob", "cyd", "dan", "eve", only_after=["welcome", "loyalty"]) == ["bob"]
+    assert enter(store, "cart", "ann", "bob", "cyd", "dan", "eve", only_after=["welcome"]) == ["ann", "cyd"]
+    enter(store, "welcome", "cyd", cause="again")  # who is in it once more has been at its end all the same
+    assert enter(store, "sale", "ann", "cyd", not_while=["welcome"], only_after=["welcome"]) == ["ann"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_of_two_that_exclude_each_other_nobody_is_let_into_both(
+    open_one: Callable[[str, Path, str], ExecutionStore], tmp_path: Path, kind: str
+) -> None:
+    tenant, people = f"tenant {uuid.uuid4()}", [f"user {n}" for n in range(40)]
+    with closing(open_one(kind, tmp_path, tenant)) as one, closing(open_one(kind, tmp_path, tenant)) as other:
+
+        def fill(store: ExecutionStore, workflow: str, rival: str) -> list[str]:
+            lots = [people[n : n + 4] for n in range(0, len(people), 4)]
+            return [each for some in lots for each in enter(store, workflow, *some, not_while=[rival])]
+
+        with ThreadPoolExecutor(2) as pool:
+            begun = pool.submit(fill, one, "cart", "sale"), pool.submit(fill, other, "sale", "cart")
+            assert sorted(each for some in begun for each in some.result()) == sorted(people)
+
+
+def test_only_what_is_due_in_these_workflows_is_claimed_the_earliest_first(store: ExecutionStore) -> None:
+    enter(store, "cart", "ann", after=3)
+    enter(store, "cart", "bob", after=5)
+    enter(store, "sale", "ann", after=4)
+    enter(store, "welcome", "ann", "bob", "cyd", after=1)
+    now = START + 9
+    assert store.due([], now, 9, now + LEASE).num_rows == 0
+    assert places(store.due(["sale", "unknown", "cart"], now, 2, now + LEASE)) == [("cart", "ann"), ("sale", "ann")]
+    assert places(store.due(["sale", "cart"], now, 2, now + LEASE)) == [("cart", "bob")]
+    assert store.due(["welcome"], now, 9, now + LEASE).num_rows == 3
+
+
+def test_only_effects_of_these_kinds_and_workflows_are_leased(store: ExecutionStore) -> None:
+    enter(store, "cart", "bob", "ann")
+    enter(store, "sale", "ann")
+    leave(store, "cart", "ann", kinds=("send", "call"))
+    leave(store, "cart", "bob", kinds=("send", "update"))
+    leave(store, "sale", "ann", kinds=("send",))
+
+    def leased(kinds: list[str], workflows: list[str], most: int = 9) -> list[str]:
+        return list(store.effects(kinds, workflows, START, most, START + LEASE).column("name").to_pylist())
+
+    assert leased([], ["cart"]) == leased(["send"], []) == []
+    assert leased(["update", "call"], ["sale"]) == []
+    assert leased(["send"], ["cart"], 1) == ["cart/ann/send"]
+    assert leased(["send", "call"], ["sale", "cart"]) == ["cart/ann/call", "cart/bob/send", "sale/ann/send"]
+    assert leased(list(EffectKind), ["sale", "cart"]) == ["cart/bob/update"]
+
+
+def test_measures_add_up_and_the_most_is_kept(store: ExecutionStore) -> None:
+    enter(store, "cart", "ann", "bob")
+    ann, bob = (execution_id("cart", user, "e") for user in ("ann", "bob"))
+    assert store.measured([ann]).num_rows == 0
+
+    def measure(*rows: tuple[str, float, float, float, float, float]) -> None:
+        store.measure(batch([dict(zip(MEASURED.names, row, strict=True)) for row in rows], MEASURED))
+
+    measure((ann, 1.0, 2.0, 0.5, 100.0, 50.0), ("unknown", 1.0, 1.0, 1.0, 1.0, 1.0), (ann, 1.0, 0.0, 0.0, 80.0, 60.0))
+    measure((bob, 0.25, 0.0, 0.0, 1.0, 1.0), (ann, 0.5, 0.0, 4.0, 120.0, 40.0))
+    found = store.measured(["unknown", bob, ann, ann])
+    assert found.schema.equals(MEASURED)
+    assert sorted(tuple(row.values()) for row in found.to_pylist()) == sorted(
+        [(ann, 2.5, 2.0, 4.5, 120.0, 60.0), (bob, 0.25, 0.0, 0.0, 1.0, 1.0)]
+    )
+    assert found.column("execution_id").to_pylist() == sorted([ann, bob])
+
+
+def test_a_mark_is_what_was_last_set(store: ExecutionStore) -> None:
+    assert store.mark("intake") is None
+    store.set_mark("intake", "17")
+    store.set_mark("sweep/\u00e9", '{"cart":"2026-03-01"}')
+    store.set_mark("intake", "18")
+    assert (store.mark("intake"), store.mark("sweep/\u00e9")) == ("18", '{"cart":"2026-03-01"}')
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_marks_and_measures_are_kept_and_are_a_tenants_own(
+    open_one: Callable[[str, Path, str], ExecutionStore], tmp_path: Path, kind: str
+) -> None:
+    mine, ann = f"tenant {uuid.uuid4()}", execution_id("cart", "ann", "e")
+    with closing(open_one(kind, tmp_path, mine)) as first:
+        enter(first, "cart", "ann")
+        first.measure(batch([dict.fromkeys(MEASURED.names, 1.0) | {"execution_id": ann}], MEASURED))
+        first.set_mark("intake", "17")
+    with closing(open_one(kind, tmp_path, mine)) as again, closing(open_one(kind, tmp_path, mine + "'s")) as stranger:
+        assert (again.mark("intake"), stranger.mark("intake")) == ("17", None)
+        assert (again.measured([ann]).num_rows, stranger.measured([ann]).num_rows) == (1, 0)
