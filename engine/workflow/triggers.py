@@ -96,10 +96,9 @@ class TriggerProgram:
         at = self._anniversaries(people, after, until)
         return self._of_people(people, at, "anniversary", (at > after) & (at <= until))
 
-    def of_call(self, people: pa.RecordBatch, at: int, call: str) -> pa.RecordBatch:
-        """Entries of people whom a call to the API names."""
-        causes = [call] * people.num_rows
-        return self._of_people(people, np.full(people.num_rows, at, dtype=np.int64), "api", None, causes)
+    def of_calls(self, people: pa.RecordBatch, at: Instants, calls: Sequence[str]) -> pa.RecordBatch:
+        """Entries of people whom calls to the API name, each at its instant and by its call."""
+        return self._of_people(people, at, "api", None, calls)
 
     def _of_people(
         self,

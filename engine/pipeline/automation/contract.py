@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from engine.errors import Diagnostic
 from engine.pipeline.definition import PlanDefinition
 from engine.pipeline.work import DeliveryWork, PartitionDelivery, StageFigures
 from engine.workflow.definition import Definition
@@ -77,7 +78,8 @@ class Advance:
 @dataclass(frozen=True, slots=True)
 class Advanced:
     """``done`` are tickets that need nothing more, ``held`` those of people of whom somebody else works on an execution just now: they
-    come again. ``strangers`` are events of people whom nobody knows. ``stages`` is time by stage."""
+    come again. ``strangers`` are events of people whom nobody knows. ``stages`` is time by stage. ``faults`` are what is wrong with the
+    workflow: whom they concern stands still and is tried again when the lease ends."""
 
     number: int
     done: Sequence[str]
@@ -87,6 +89,7 @@ class Advanced:
     effects: int = 0
     strangers: int = 0
     stages: StageFigures = field(default_factory=dict)
+    faults: Sequence[Diagnostic] = ()
 
 
 class Sweeping(StrEnum):
@@ -131,11 +134,12 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """``settled``: how many effects are done for good. The others come again when their lease ends."""
+    """``settled``: how many effects are done for good. The others come again when their lease ends. ``faults`` as in ``Advanced``."""
 
     number: int
     settled: int
     users: Sequence[str] = ()
+    faults: Sequence[Diagnostic] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +176,13 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """``stopped``: before its end, on order."""
+    """``stopped``: before its end, on order. ``measured`` (MEASURED): what it took, shared by the executions of the messages."""
 
     number: int
     run: Path
     partition: PartitionDelivery
     stopped: bool = False
+    measured: pa.RecordBatch | None = None
 
 
 Task = Advance | Sweep | Apply | PlanSends | Deliver

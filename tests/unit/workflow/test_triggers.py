@@ -120,7 +120,11 @@ def test_everybody_enters_at_a_moment_once(make_campaign: MakeCampaign, make_bat
     first, again = program.of_moment(people, at), program.of_moment(people, at)
     assert first.column("user_id").to_pylist() == ["ann"]
     assert first.equals(again)
-    assert program.of_call(people, at, "c1").column("execution_id") != first.column("execution_id")
+    ann = people.slice(0, 1).take(pa.array([0, 0]))
+    called = program.of_calls(ann, np.array([at, at + 1]), ["c1", "c2"])
+    assert [row["execution_id"] for row in called.to_pylist()] == [
+        execution_id("cart", "ann", call) for call in ("c1", "c2")
+    ]
 
 
 def test_anniversaries(make_campaign: MakeCampaign, make_batch: MakeBatch) -> None:

@@ -1,0 +1,212 @@
+"""What has happened to people lets them enter a workflow, and moves on those who are in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.campaign.schema import Campaign
+from engine.errors import CampaignError, MailrayError
+from engine.monitoring import Stages
+from engine.pipeline.automation.contract import API_EVENT, LEASE, Advance, Advanced, Mask, People
+from engine.pipeline.automation.moving import Moved, Mover
+from engine.pipeline.automation.programs import Programs
+from engine.workflow.definition import again_after
+from engine.workflow.executions import ExecutionStore
+from engine.workflow.news import ARRIVALS
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """ARRIVALS of one workflow, and what comes of them."""
+
+    workflow: str
+    now: int
+    arrivals: pa.RecordBatch
+    stages: Stages
+    moved: Moved = field(default_factory=Moved)
+    busy: set[str] = field(default_factory=set)
+
+
+class Advancer:
+    """Does tasks ``Advance``, for any thread. ``wall`` gives UTC microseconds, ``monotonic`` seconds.
+
+    Whatever is interrupted may be done again: who has entered enters no second time by the same cause, an execution that has met an
+    event does not meet it again, and what was decided and not saved is decided anew.
+    """
+
+    def __init__(
+        self,
+        programs: Programs,
+        executions: ExecutionStore,
+        people: People,
+        mover: Mover,
+        wall: Callable[[], int],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._programs = programs
+        self._executions = executions
+        self._people = people
+        self._mover = mover
+        self._wall = wall
+        self._monotonic = monotonic
+
+    def advance(self, task: Advance) -> Advanced:
+        """Raises what a store raises. What is wrong with the workflow itself is in ``faults``: those whom it concerns stand still, and
+        their tickets are held."""
+        now, stages = self._wall(), Stages(self._monotonic)
+        if task.executions.num_rows:
+            moved = Moved()
+            self._mover.move(task.workflow, task.executions, now, moved, stages)
+            self._mover.measure(moved, stages)
+            return _told(task, moved, stages)
+        arrivals = arrivals_of(task.items, now)
+        work = _Task(task.workflow, now, arrivals, stages)
+        try:
+            entries, strangers = self._entries(work)
+        except CampaignError as fault:
+            work.moved.faults += fault.diagnostics
+            work.moved.left.update(task.items.column("user_id").to_pylist())
+            return _told(task, work.moved, stages)
+        entered = self._meet(work, entries)
+        self._mover.measure(work.moved, stages)
+        return _told(task, work.moved, stages, work.busy, entered=entered, strangers=strangers)
+
+    def _meet(self, work: _Task, entries: pa.RecordBatch) -> int:
+        """Let people enter, and those who are in the workflow meet what has happened; gives how many have entered.
+
+        Who could not enter because they were in it may do so once what has happened has brought that to an end before. That is seen
+        by going round again, and so it does not matter whether an exit and the next entry come in one task or in two.
+        """
+        campaign = self._programs.live(work.workflow).plan.campaign
+        users, entered = pc.unique(work.arrivals.column("user_id")).to_pylist(), 0
+        while users:
+            if entries.num_rows:
+                with work.stages.timed("enter", entries.num_rows):
+                    begun = self._executions.enter(
+                        entries, again_after(campaign), campaign.not_while, campaign.only_after
+                    )
+                entered += begun.num_rows
+                entries = _without(entries, begun)
+            with work.stages.timed("claim", len(users)):
+                claimed = self._executions.concerned(work.workflow, users, work.now, work.now + LEASE)
+            work.busy.update(claimed.busy)
+            work.moved.ended.clear()
+            self._mover.move(
+                work.workflow, claimed.executions, work.now, work.moved, work.stages, arrivals=work.arrivals
+            )
+            entries = _since(entries, work.moved.ended)
+            users = pc.unique(entries.column("user_id")).to_pylist()
+        return entered
+
+    def _entries(self, work: _Task) -> tuple[pa.RecordBatch, int]:
+        """ENTRIES of those who are known, and how many arrivals are of people whom nobody knows. Raises CampaignError (MR861, MR862)."""
+        arrivals, campaign = work.arrivals, self._programs.live(work.workflow).plan.campaign
+        trigger = self._programs.trigger(work.workflow)
+        users = pc.unique(arrivals.column("user_id"))
+        with work.stages.timed("people", len(users)):
+            people, known = self._people.rows(work.workflow, users)
+        place = np.asarray(pc.index_in(arrivals.column("user_id"), value_set=users), dtype=np.int64)
+        called, happened = (_rows(known[place] & mask) for mask in _causes(arrivals, campaign))
+        with trigger.used() as program, work.stages.timed("advance"):
+            try:
+                calls = arrivals.take(called)
+                by_call = program.of_calls(
+                    people.take(pa.array(place).take(called)),
+                    np.asarray(calls.column("at").view(pa.int64()), dtype=np.int64),
+                    calls.column("event_id").to_pylist(),
+                )
+                by_event = program.of_events(arrivals.take(happened), people.take(pa.array(place).take(happened)))
+            except MailrayError as fault:  # of evaluating conditions
+                raise CampaignError.single(
+                    "MR862", f"the trigger of `{work.workflow}` fails: {fault.diagnostics[0].message}"
+                ) from fault
+        return _joined([by_call, by_event]), int((~known[place]).sum())
+
+
+def arrivals_of(items: pa.RecordBatch, now: int) -> pa.RecordBatch:
+    """ARRIVALS of items (TAKEN), in the order of their positions. What a sender's clock has put into the future happens now."""
+    rows = []
+    columns = (items.column(name).to_pylist() for name in ("item_id", "user_id", "payload"))
+    for item, user, payload in zip(*columns, strict=True):
+        told = json.loads(payload)
+        properties = told.get("properties")
+        rows.append(
+            (
+                told["position"],
+                told.get("event_id", item),
+                user,
+                told.get("event"),
+                min(told["at"], now),
+                None if properties is None else json.dumps(properties),
+            )
+        )
+    rows.sort(key=lambda row: row[0])
+    arrays = [pa.array([row[place] for row in rows], each.type) for place, each in enumerate(ARRIVALS)]
+    return pa.RecordBatch.from_arrays(arrays, schema=ARRIVALS)
+
+
+def _causes(arrivals: pa.RecordBatch, campaign: Campaign) -> tuple[Mask, Mask]:
+    """Which arrivals are calls to the API that may let somebody enter, and which are the trigger's event."""
+    trigger, events = campaign.trigger, arrivals.column("event")
+    names = (
+        API_EVENT + campaign.name if trigger is None or trigger.api else None,
+        None if trigger is None else trigger.event,
+    )
+    found = [
+        np.zeros(len(events), np.bool_)
+        if name is None
+        else np.asarray(pc.fill_null(pc.equal(events, name), False), dtype=np.bool_)
+        for name in names
+    ]
+    return found[0], found[1]
+
+
+def _told(
+    task: Advance, moved: Moved, stages: Stages, busy: Iterable[str] = (), entered: int = 0, strangers: int = 0
+) -> Advanced:
+    """What becomes of the tickets: those of people who were busy, or of whom an execution has not gone on, come again."""
+    waiting = pa.array(sorted({*moved.left, *busy}), pa.string())
+    held = pc.is_in(task.items.column("user_id"), value_set=waiting)
+    tickets = task.items.column("ticket")
+    return Advanced(
+        number=task.number,
+        done=tickets.filter(pc.invert(held)).to_pylist(),
+        held=tickets.filter(held).to_pylist(),
+        entered=entered,
+        executions=moved.executions,
+        effects=moved.effects,
+        strangers=strangers,
+        stages=stages.as_dict(),
+        faults=tuple(moved.faults),
+    )
+
+
+def _without(entries: pa.RecordBatch, begun: pa.RecordBatch) -> pa.RecordBatch:
+    known = pc.is_in(entries.column("execution_id"), value_set=begun.column("execution_id"))
+    return entries.filter(pc.invert(known))
+
+
+def _since(entries: pa.RecordBatch, ended: dict[str, int]) -> pa.RecordBatch:
+    """The entries that come after the end of what their people were in."""
+    users, at = entries.column("user_id").to_pylist(), entries.column("at").view(pa.int64()).to_pylist()
+    return entries.filter(
+        pa.array([user in ended and ended[user] <= each for user, each in zip(users, at, strict=True)], pa.bool_())
+    )
+
+
+def _rows(mask: Mask) -> pa.Int64Array:
+    return pa.array(np.flatnonzero(mask), pa.int64())
+
+
+def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    return (
+        pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
+        if any(each.num_rows for each in batches)
+        else batches[0]
+    )
