@@ -36,8 +36,8 @@ _CELLS = [name for name in GIVEN_USERS.names if name != "user_id"]
 class PostgresStore:
     """The people of one tenant; to close it closes its share of the pool.
 
-    Users, their changes and what is known of events are read from the primary, so that whoever keeps copies keeps no older ones than
-    ``version`` says; everything else from replicas too.
+    Users, memberships, their changes and what is known of events are read from the primary, so that whoever keeps copies keeps no older
+    ones than ``version`` says; everything else from replicas too.
     """
 
     def __init__(self, pool: PostgresPool, tenant: str) -> None:
@@ -70,7 +70,7 @@ class PostgresStore:
 
     def memberships(self, user_ids: pa.StringArray) -> pa.RecordBatch:
         ids = text_array(askable(user_ids))
-        return shaped(self._tables.recent(lambda it: self._tables.found(it, "memberships", ids=ids)), MEMBERSHIPS)
+        return shaped(self._tables.read(lambda it: self._tables.found(it, "memberships", ids=ids)), MEMBERSHIPS)
 
     def put_events(self, events: pa.RecordBatch) -> int:
         rows = checked(events, EVENTS, ("event_id", "user_id", "event_type", "event_time"))
