@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pyarrow as pa
@@ -89,16 +90,20 @@ def test_who_has_not_come_to_the_end_of_the_others_does_not_enter(store: Executi
 def test_of_two_that_exclude_each_other_nobody_is_let_into_both(
     open_one: Callable[[str, Path, str], ExecutionStore], tmp_path: Path, kind: str
 ) -> None:
-    tenant, people = f"tenant {uuid.uuid4()}", [f"user {n}" for n in range(40)]
+    tenant, people, start = f"tenant {uuid.uuid4()}", [f"user {n:04d}" for n in range(2_000)], Barrier(2)
+    lots = [people[n : n + 400] for n in range(0, len(people), 400)]
     with closing(open_one(kind, tmp_path, tenant)) as one, closing(open_one(kind, tmp_path, tenant)) as other:
 
         def fill(store: ExecutionStore, workflow: str, rival: str) -> list[str]:
-            lots = [people[n : n + 4] for n in range(0, len(people), 4)]
-            return [each for some in lots for each in enter(store, workflow, *some, not_while=[rival])]
+            begun = []
+            for some in lots:
+                start.wait()
+                begun += enter(store, workflow, *some, not_while=[rival])
+            return begun
 
         with ThreadPoolExecutor(2) as pool:
             begun = pool.submit(fill, one, "cart", "sale"), pool.submit(fill, other, "sale", "cart")
-            assert sorted(each for some in begun for each in some.result()) == sorted(people)
+            assert sorted(each for some in begun for each in some.result()) == people
 
 
 def test_only_what_is_due_in_these_workflows_is_claimed_the_earliest_first(store: ExecutionStore) -> None:
