@@ -24,7 +24,7 @@ MOST_AT_A_TIME = 32
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-Secret = Callable[[str], str]
+Secret = Callable[[str, str], str]
 
 
 class _RefusedError(Exception):
@@ -32,7 +32,7 @@ class _RefusedError(Exception):
 
 
 class WebhookCaller:
-    """Makes calls, for one event loop. ``secret`` gives what a reference to credentials stands for. Close it after use."""
+    """Makes calls, for one event loop. ``secret`` gives what a workflow's reference to credentials stands for. Close it after use."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class WebhookCaller:
             **{"Idempotency-Key": f'"{call.key}"', "User-Agent": "mailray"},
         }
         if call.credentials is not None:
-            headers["Authorization"] = self._secret(call.credentials)
+            headers["Authorization"] = self._secret(call.workflow, call.credentials)
         extensions = {"sni_hostname": _name(url)}
         if call.method in ("GET", "DELETE"):
             target = target.copy_merge_params(_as_parameters(call.body))

@@ -25,6 +25,7 @@ class Call:
 
     name: str
     key: str
+    workflow: str
     execution_id: str
     step: str
     occurrence: int
@@ -67,6 +68,7 @@ def _call(effect: Mapping[str, Any]) -> Call:
     return Call(
         name=effect["name"],
         key=key,
+        workflow=effect["workflow"],
         execution_id=effect["execution_id"],
         step=effect["step"],
         occurrence=int(key.rpartition("/")[2]),

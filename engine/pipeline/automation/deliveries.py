@@ -48,13 +48,9 @@ class Deliveries:
         return len(self._waiting) + len(self._running)
 
     @property
-    def in_work(self) -> int:
-        return len(self._running)
-
-    @property
-    def later(self) -> int:
-        """How many have something to do again, but not yet."""
-        return len(self._again)
+    def busy(self) -> set[Path]:
+        """The runs of which something is being delivered."""
+        return {outgoing.run for _, outgoing in self._running.values()}
 
     def add(self, outgoing: Outgoing) -> None:
         heapq.heappush(self._waiting, (RANK[outgoing.priority], next(self._order), outgoing))

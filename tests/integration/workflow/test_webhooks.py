@@ -18,7 +18,8 @@ from engine.workflow.webhooks import Answer, Call
 PUBLIC = "93.184.215.14"
 NO_AUTHORITY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # where TLS is not tried: the system's take long to load
 CALL = Call(
-    **{"name": "x1/tell/0/1", "key": "x1/tell/0", "execution_id": "x1", "step": "tell", "occurrence": 0, "attempt": 1},
+    **{"name": "x1/tell/0/1", "key": "x1/tell/0", "workflow": "cart", "execution_id": "x1"},
+    **{"step": "tell", "occurrence": 0, "attempt": 1},
     **{"url": "http://hook.example.com/in?a=1", "method": "POST", "headers": {"X-Shop": "s"}, "credentials": None},
     **{"per_second": None, "response": {}, "body": '{"who":"\u00e9"}'},
 )
@@ -62,7 +63,7 @@ def resolver(*answers: Sequence[str]) -> tuple[Callable[[str, int], Awaitable[Se
     return resolve, asked
 
 
-def no_secret(reference: str) -> str:
+def no_secret(workflow: str, reference: str) -> str:
     raise AssertionError("no credentials were named")
 
 
@@ -97,14 +98,18 @@ def through(
 
 def test_a_call_says_what_it_must_and_brings_the_answer() -> None:
     server = Server(b'{"ok":true}', "HTTP/1.1 201 Created\r\nRetry-After: 3")
-    answer = through(server, replace(CALL, credentials="env:TOKEN"), secret=lambda reference: f"Bearer of {reference}")
+    answer = through(
+        server,
+        replace(CALL, credentials="env:TOKEN"),
+        secret=lambda workflow, reference: f"Bearer of {workflow} {reference}",
+    )
     assert (answer.status, answer.body, answer.headers["retry-after"]) == (201, b'{"ok":true}', "3")
     ((line, headers, body),) = server.seen
     assert line == "POST /in?a=1 HTTP/1.1"
     assert body == '{"who":"\u00e9"}'.encode()
     assert headers["host"].startswith("hook.example.com:")
     assert headers["idempotency-key"] == '"x1/tell/0"'
-    assert headers["authorization"] == "Bearer of env:TOKEN"
+    assert headers["authorization"] == "Bearer of cart env:TOKEN"
     assert (headers["content-type"], headers["x-shop"]) == ("application/json", "s")
 
 

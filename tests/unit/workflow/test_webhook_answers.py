@@ -12,7 +12,8 @@ from engine.workflow.webhooks import Answer, Call, mapped, replies
 
 NOW = int(datetime(2026, 3, 1, 9, tzinfo=UTC).timestamp()) * 1_000_000
 CALL = Call(
-    **{"name": "x1/tell/2/3", "key": "x1/tell/2", "execution_id": "x1", "step": "tell", "occurrence": 2, "attempt": 3},
+    **{"name": "x1/tell/2/3", "key": "x1/tell/2", "workflow": "cart", "execution_id": "x1"},
+    **{"step": "tell", "occurrence": 2, "attempt": 3},
     **{"url": "https://example.com/", "method": "POST", "headers": {}, "credentials": None, "per_second": None},
     **{"response": {"id": "data.items.1.id"}, "body": "{}"},
 )

@@ -1,0 +1,153 @@
+"""What becomes of tasks: the driver puts their results on record, and has what failed come again."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.errors import Diagnostic, MailrayError, ServiceError, TryAgainError
+from engine.pipeline.automation.contract import (
+    Advance,
+    Advanced,
+    Applied,
+    Apply,
+    Deliver,
+    Delivered,
+    PlannedSends,
+    PlanSends,
+    Sweep,
+    Swept,
+    Task,
+)
+from engine.pipeline.automation.crew import Ended, Lost
+from engine.pipeline.automation.deliveries import Outgoing
+from engine.pipeline.automation.outbox import OpenWork
+from engine.pipeline.automation.parts import Parts, Watch
+from engine.workflow.executions import EffectKind
+
+NAMES: dict[type[Task], str] = {
+    Advance: "executions",
+    Sweep: "dates",
+    Apply: "effects",
+    PlanSends: "messages",
+    Deliver: "delivery",
+}
+"""What is told of a task's fault: what it was about."""
+
+
+class Results:
+    """For one thread. ``counts`` is what was done since the start; ``measured`` is still to be kept."""
+
+    def __init__(self, parts: Parts, watch: Watch) -> None:
+        self._parts, self._watch = parts, watch
+        self.counts: Counter[str] = Counter()
+        self.measured: list[pa.RecordBatch] = []
+
+    def take(self, ended: Ended, worker: str, now: int) -> None:
+        if isinstance(ended.outcome, Lost):
+            self._watch.fault(worker, [Diagnostic("MR885", f"the worker is gone: {ended.outcome.reason}")])
+            self._failed(ended, now)
+        elif isinstance(ended.outcome, MailrayError):
+            self._watch.fault(NAMES[type(ended.task)], ended.outcome.diagnostics)
+            self._failed(ended, now)
+        else:
+            self._done(ended, now)
+
+    def _done(self, ended: Ended, now: int) -> None:
+        match ended.task, ended.outcome:
+            case Advance(), Advanced() as advanced:
+                self._advanced(advanced, ended.seconds, now)
+            case Sweep() as sweep, Swept() as swept:
+                self._parts.dates.finished(sweep, swept)
+                self.counts["entered"] += swept.entered
+                self._parts.dispatcher.told()
+            case Apply() as apply, Applied() as applied:
+                self._applied(apply, applied)
+            case PlanSends() as plan, PlannedSends() as planned:
+                self._planned(plan, planned)
+            case Deliver() as deliver, Delivered() as delivered:
+                self._delivered(deliver, delivered, now)
+
+    def _failed(self, ended: Ended, now: int) -> None:
+        """It comes again: at once or after a pause where the driver has it, else when its lease ends."""
+        parts = self._parts
+        match ended.task:
+            case Advance() as task:
+                parts.dispatcher.lost(task.number, now, ended=not isinstance(ended.outcome, Lost))
+            case Sweep() as task:
+                parts.dates.failed(task)
+            case Apply() as task:
+                feed = parts.calls if _is_call(task.effects) else parts.updates
+                feed.done(task.effects.column("name").to_pylist())
+            case PlanSends() as task:
+                names = task.effects.column("name").to_pylist()
+                parts.gathering.failed(task.workflow, names)
+                parts.sends.done(names)
+            case Deliver() as task:
+                parts.deliveries.failed(task.number, now)
+
+    def _advanced(self, advanced: Advanced, seconds: float, now: int) -> None:
+        parts = self._parts
+        parts.dispatcher.finished(advanced, seconds, now)
+        for name in ("entered", "executions", "effects", "strangers"):
+            self.counts[name] += getattr(advanced, name)
+        if advanced.faults:
+            self._watch.fault("workflow", advanced.faults)
+        if advanced.effects:
+            for feed in (parts.updates, parts.calls, parts.sends):
+                feed.told()
+        if advanced.entered or advanced.held:
+            parts.dispatcher.told()
+
+    def _applied(self, task: Apply, applied: Applied) -> None:
+        parts = self._parts
+        call = _is_call(task.effects)
+        (parts.calls if call else parts.updates).done(task.effects.column("name").to_pylist())
+        self.counts["calls" if call else "updates"] += applied.settled
+        if applied.faults:
+            self._watch.fault("workflow", applied.faults)
+        parts.dispatcher.told()  # who had an update under way is free now, and who was answered goes on
+        for feed in (parts.calls, parts.sends) if call else ():
+            feed.told()
+
+    def _planned(self, task: PlanSends, planned: PlannedSends) -> None:
+        """Written before it is settled, and settled before it is delivered."""
+        parts, names = self._parts, task.effects.column("name").to_pylist()
+        try:
+            work = parts.outbox.commit(planned)
+        except TryAgainError as fault:
+            self._watch.fault("messages", fault.diagnostics)
+            parts.gathering.failed(task.workflow, names)
+            parts.sends.done(names)
+            return
+        self.counts["messages"] += planned.outbox.num_rows
+        run = parts.outbox.run_of(task.workflow)
+        parts.gathering.planned(task.workflow, names, None if work is None else (run, work.number))
+        try:
+            parts.outbox.settle(parts.executions.settle)
+            parts.sends.done(names)
+        except (TryAgainError, ServiceError) as fault:
+            self._watch.fault("messages", fault.diagnostics)
+        if work is not None:
+            self.deliver(OpenWork(task.workflow, run, work))
+
+    def _delivered(self, task: Deliver, delivered: Delivered, now: int) -> None:
+        parts = self._parts
+        parts.outbox.delivered(delivered)
+        parts.gathering.delivered(task.run, task.work.number)
+        parts.deliveries.ended(task.number, delivered.partition.next_due, now)
+        for name in ("accepted", "rejected", "skipped", "unknown"):
+            self.counts[name] += delivered.partition.counts.get(name, 0) if delivered.partition.next_due is None else 0
+        if delivered.measured is not None:
+            self.measured.append(delivered.measured)
+
+    def deliver(self, open: OpenWork) -> None:
+        parts = self._parts
+        parts.deliveries.add(Outgoing(open.run, open.work, parts.priorities[open.workflow], parts.paced(open.run)))
+
+
+def _is_call(effects: pa.RecordBatch) -> bool:
+    """Calls are in tasks of their own."""
+    return bool(pc.all(pc.equal(effects.column("kind"), EffectKind.CALL.value)).as_py())
