@@ -14,6 +14,7 @@ import typer
 
 from engine.errors import MailrayError
 from jobs import (
+    automate,
     cancel,
     doctor,
     executions,
@@ -52,7 +53,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 VERBS = (
-    init, validate, schema, preview, plan, run, pause, resume, cancel, status, unknown, resolve, report, inbox, serve, doctor,
+    init, validate, schema, preview, plan, run, pause, resume, cancel, status, unknown, resolve, report, inbox, serve, automate, doctor,
 )  # fmt: skip
 for verb in VERBS:
     app.command(verb.__name__.rpartition(".")[2])(verb.command)

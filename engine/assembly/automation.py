@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -22,11 +23,12 @@ from engine.assembly.live_run import LiveRun, open_live_run, open_outbox
 from engine.assembly.queues import open_queue
 from engine.assembly.run_workers import RunWorkers
 from engine.assembly.secrets import resolve_secret
-from engine.assembly.settings import AppSettings
+from engine.assembly.settings import AppSettings, leaves_machine
 from engine.assembly.steps import installed_steps
 from engine.assembly.stores import open_executions, open_store, reached_by_all
 from engine.assembly.wall_clock import wall
 from engine.campaign.schema import Campaign
+from engine.control import Decision
 from engine.delivery.dispatch import never
 from engine.errors import CampaignError, Diagnostic, RefusedError, UsageError
 from engine.pipeline.automation.advancing import Advancer
@@ -48,6 +50,7 @@ from engine.pipeline.automation.sweeps import Sweeper
 from engine.pipeline.automation.worker import TaskWorker
 from engine.workflow.executions import EffectKind
 
+DECISIONS = "automation-decisions.jsonl"
 DELIVERIES_AT_A_TIME = 3
 MOST_EFFECTS, MOST_CALLS = 65_536, 512
 """Effects that are in hand at a time. Calls wait for other people's servers, and must not take all of a worker's places."""
@@ -72,11 +75,15 @@ class AutomationJob:
 
 @dataclass(frozen=True, slots=True)
 class OpenAutomation:
-    """``parts`` are the driver's; ``workers`` is how many any of the workflows allows."""
+    """``parts`` are the driver's; ``workers`` is how many any of the workflows allows; ``runs`` are the folders of their messages, and
+    ``leaving`` the workflows whose mail may leave this machine."""
 
     job: AutomationJob
     parts: Parts
     workers: int
+    runs: Mapping[str, str]
+    leaving: Sequence[str]
+    decided: Callable[[Decision], None]
 
 
 def open_automation_worker(job: AutomationJob, halted: Callable[[], bool] = never) -> Worker:
@@ -123,6 +130,9 @@ def open_automation(folders: Sequence[Path], settings: AppSettings) -> Iterator[
             ),
             _parts(runs, settings, stack),
             max(run.job.settings.delivery_workers for run in runs),
+            {run.live.name: str(run.folder.path) for run in runs},
+            [run.live.name for run in runs if leaves_machine(run.job.settings.transport)],
+            lambda decision: _keep(settings.stores_folder / DECISIONS, decision),
         )
 
 
@@ -204,6 +214,11 @@ def _alone(settings: AppSettings) -> Iterator[None]:
 def _anywhere(settings: AppSettings) -> AppSettings:
     """Settings that mean the same in any folder."""
     return settings.model_copy(update={"runs": settings.runs.absolute(), "stores": settings.stores_folder})
+
+
+def _keep(path: Path, decision: Decision) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(decision.as_dict()) + "\n")
 
 
 def _secret(origins: Mapping[str, Path], workflow: str, reference: str) -> str:

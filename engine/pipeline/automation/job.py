@@ -7,7 +7,7 @@ partitions. What does not answer is asked again after a pause, and keeps nothing
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pyarrow as pa
 
@@ -66,6 +66,11 @@ class Automation:
             elif drain:
                 self._look_again()
         self._end()
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What was done since the start."""
+        return self._results.counts
 
     @property
     def idle(self) -> bool:

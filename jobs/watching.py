@@ -1,0 +1,46 @@
+"""What an automation shows while it works: a line now and then, alarms, and what does not go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from engine.errors import Diagnostic
+from engine.queueing.alarms import DepthAlarm
+from jobs.console import err
+
+SECONDS_BETWEEN_LINES = 10.0
+SECONDS_BETWEEN_REPEATS = 60.0
+
+
+class AutomationLines:
+    """On standard error. A fault that goes on is told once a minute; ``quiet`` tells of faults and alarms alone."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._next_line = 0.0
+        self._line = ""
+        self._told: dict[tuple[str, str], float] = {}
+
+    def counted(self, counts: Mapping[str, int], waiting: int) -> None:
+        now = time.monotonic()
+        if self._quiet or now < self._next_line:
+            return
+        self._next_line = now + SECONDS_BETWEEN_LINES
+        line = "  ".join(f"{name} {count:,}" for name, count in counts.items() if count) + f"  waiting {waiting:,}"
+        if line != self._line:
+            self._line = line
+            err.print(line.strip(), markup=False, soft_wrap=True)
+
+    def alarm(self, alarm: DepthAlarm) -> None:
+        words = "waits for too long" if alarm.raised else "waits no longer than it may"
+        seconds = f"{alarm.waited / 1e6:,.1f} s"
+        err.print(f"{alarm.priority.value} work {words}: {alarm.depth:,} wait, the next since {seconds}", markup=False)
+
+    def fault(self, what: str, diagnostics: Sequence[Diagnostic]) -> None:
+        now = time.monotonic()
+        for each in diagnostics:
+            key = (what, each.code)
+            if now >= self._told.get(key, 0.0):
+                self._told[key] = now + SECONDS_BETWEEN_REPEATS
+                err.print(f"{what}: {each.told_as('warning')}", markup=False, soft_wrap=True)
