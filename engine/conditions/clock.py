@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
-from engine.conditions.parse import DIALECT, replaced
+from engine.conditions.parse import DIALECT, locate_in, parse_condition, replaced
 
 ROW_CLOCK = "now"
 
@@ -31,14 +31,24 @@ def with_row_clock(root: exp.Expr) -> exp.Expr:
     return _replaced(root, instant, exp.Cast(this=instant.copy(), to=exp.DataType.build("DATE", dialect=DIALECT)))
 
 
+def reads_clock(condition: str) -> bool:
+    """Whether a checked condition may change though nothing of a row does. Raises CampaignError when it is not in the language."""
+    root, _ = parse_condition(condition, locate_in(condition))
+    return any(_is_instant(node) or isinstance(node, exp.CurrentDate) for node in root.walk())
+
+
 def _replaced(root: exp.Expr, instant: exp.Expr, today: exp.Expr) -> exp.Expr:
     copy = root.copy()
     for node in list(copy.walk()):
-        if isinstance(node, exp.CurrentTimestamp) or (isinstance(node, exp.Anonymous) and node.name.lower() == "now"):
+        if _is_instant(node):
             copy = replaced(copy, node, instant.copy())
         elif isinstance(node, exp.CurrentDate):
             copy = replaced(copy, node, today.copy())
     return copy
+
+
+def _is_instant(node: exp.Expr) -> bool:
+    return isinstance(node, exp.CurrentTimestamp) or (isinstance(node, exp.Anonymous) and node.name.lower() == "now")
 
 
 def _constant(text: str, kind: str) -> exp.Expr:
