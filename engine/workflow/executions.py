@@ -184,8 +184,9 @@ class ExecutionStore(Protocol):
     ) -> pa.RecordBatch:
         """Begin executions for ENTRIES, in order of ``at`` and then ``execution_id``, and give those begun, as EXECUTIONS.
 
-        ``again_after`` is NEVER when a person enters a workflow once; else nobody enters while one of theirs is alive, nor before so
-        many microseconds after the last one was entered (AFTER_EXIT: 0). An ``execution_id`` that is known begins nothing, so that a
+        ``again_after`` is NEVER when a person enters a workflow once; else nobody enters while one of theirs is alive, nor by what
+        happened before it ended (so that a trigger which came too early does so too when it is told again), nor before so many
+        microseconds after the last one was entered (AFTER_EXIT: 0). An ``execution_id`` that is known begins nothing, so that a
         trigger may come twice. Nobody enters while one of theirs is alive in a workflow of ``not_while``, nor before one of theirs has
         come to its end (DONE) in each workflow of ``only_after``; entries with such rules are all of one workflow. Each one begun has
         state READY, ``due`` at once, all numbers 0 but ``moves``, and a first row of history (ENTERED, move 0).

@@ -269,7 +269,7 @@ class MemoryExecutions:
 
 
 def _may_follow(earlier: Row, at: datetime, again_after: int | None) -> bool:
-    if again_after is None or earlier["state"] in ALIVE:
+    if again_after is None or earlier["state"] in ALIVE or earlier["ended_at"] > at:
         return False
     return bool(earlier["entered_at"] + timedelta(microseconds=again_after) <= at)
 

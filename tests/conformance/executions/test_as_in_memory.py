@@ -97,9 +97,16 @@ class Hand:
 
     def save(self, state: str, kind: str, now: int) -> Any:
         rows = self.claimed.to_pylist()
-        due = now + STEP if state in ("ready", "waiting") else None
+        due, ended = (now + STEP, None) if state in ("ready", "waiting") else (None, now)
         moved = [
-            row | {"state": state, "due": due, "moves": row["moves"] + 1, "error": "x" * (kind == "send")}
+            row
+            | {
+                "state": state,
+                "due": due,
+                "ended_at": ended,
+                "moves": row["moves"] + 1,
+                "error": "x" * (kind == "send"),
+            }
             for row in rows
         ]
         told = [{**row, "move": row["moves"], "at": now, "attempt": 1, "outcome": "done", **TIMES} for row in rows]

@@ -10,7 +10,7 @@ WITH fit AS (
             SELECT 1 FROM mailray.workflow_executions AS known
             WHERE known.tenant = %(tenant)s AND known.workflow_id = given.workflow AND known.user_id = given.user_id
                 AND (
-                %(again_after)s IS NULL OR known.status IN ('ready', 'waiting')
+                %(again_after)s IS NULL OR known.status IN ('ready', 'waiting') OR known.ended_at > given.at
                 OR known.execution_time + %(again_after)s::bigint * interval '1 microsecond' > given.at
             )
         )

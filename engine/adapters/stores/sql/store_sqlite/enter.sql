@@ -16,7 +16,10 @@ FROM (
             AND NOT EXISTS (
                 SELECT 1 FROM workflow_executions AS known
                 WHERE known.tenant = ?1 AND known.workflow_id = given.workflow AND known.user_id = given.user_id
-                    AND (?2 IS NULL OR known.status IN ('ready', 'waiting') OR known.execution_time + ?2 > given.at)
+                    AND (
+                        ?2 IS NULL OR known.status IN ('ready', 'waiting') OR known.ended_at > given.at
+                        OR known.execution_time + ?2 > given.at
+                    )
             )
             AND NOT EXISTS (
                 SELECT 1 FROM workflow_executions AS known
