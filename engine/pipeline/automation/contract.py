@@ -97,7 +97,7 @@ class Sweeping(StrEnum):
 
     MOMENT = "moment"  # an instant of the trigger's cron expression: ``until``
     ANNIVERSARY = "anniversary"  # whose anniversary comes after ``after`` and not after ``until``
-    SEGMENT = "segment"  # who has come to be in the trigger's segment, or has left it, as of ``until``
+    SEGMENT = "segment"  # who has come to be in the trigger's segment, or has left it, as of ``until``; ``after`` 0 only notes who is in
 
 
 @dataclass(frozen=True, slots=True)
