@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -80,29 +82,19 @@ class Advancer:
     def _meet(self, work: _Task, entries: pa.RecordBatch) -> int:
         """Let people enter, and those who are in the workflow meet what has happened; gives how many have entered.
 
-        Who could not enter because they were in it may do so once what has happened has brought that to an end before. That is seen
-        by going round again, and so it does not matter whether an exit and the next entry come in one task or in two.
+        Who could not enter because they were in it may do so if what has happened since had brought that to its end before: they are
+        looked at again, as if they had been busy. So it does not matter whether an exit and the next entry come in one task or in two.
         """
         campaign = self._programs.live(work.workflow).plan.campaign
-        users, entered = pc.unique(work.arrivals.column("user_id")).to_pylist(), 0
-        while users:
-            if entries.num_rows:
-                with work.stages.timed("enter", entries.num_rows):
-                    begun = self._executions.enter(
-                        entries, again_after(campaign), campaign.not_while, campaign.only_after
-                    )
-                entered += begun.num_rows
-                entries = _without(entries, begun)
-            with work.stages.timed("claim", len(users)):
-                claimed = self._executions.concerned(work.workflow, users, work.now, work.now + LEASE)
-            work.busy.update(claimed.busy)
-            work.moved.ended.clear()
-            self._mover.move(
-                work.workflow, claimed.executions, work.now, work.moved, work.stages, arrivals=work.arrivals
-            )
-            entries = _since(entries, work.moved.ended)
-            users = pc.unique(entries.column("user_id")).to_pylist()
-        return entered
+        begun, users = entries.slice(0, 0), pc.unique(work.arrivals.column("user_id")).to_pylist()
+        if entries.num_rows:
+            with work.stages.timed("enter", entries.num_rows):
+                begun = self._executions.enter(entries, again_after(campaign), campaign.not_while, campaign.only_after)
+        with work.stages.timed("claim", len(users)):
+            claimed = self._executions.concerned(work.workflow, users, work.now, work.now + LEASE)
+        self._mover.move(work.workflow, claimed.executions, work.now, work.moved, work.stages, arrivals=work.arrivals)
+        work.busy.update(claimed.busy, _free_again(entries, begun, work.moved.ended))
+        return int(begun.num_rows)
 
     def _entries(self, work: _Task) -> tuple[pa.RecordBatch, int]:
         """ENTRIES of those who are known, and how many arrivals are of people whom nobody knows. Raises CampaignError (MR861, MR862)."""
@@ -130,25 +122,24 @@ class Advancer:
 
 
 def arrivals_of(items: pa.RecordBatch, now: int) -> pa.RecordBatch:
-    """ARRIVALS of items (TAKEN), in the order of their positions. What a sender's clock has put into the future happens now."""
-    rows = []
+    """ARRIVALS of items (TAKEN), in the order of their positions. What a sender's clock has put into the future happens now; what no
+    intake has put is left out."""
     columns = (items.column(name).to_pylist() for name in ("item_id", "user_id", "payload"))
-    for item, user, payload in zip(*columns, strict=True):
-        told = json.loads(payload)
-        properties = told.get("properties")
-        rows.append(
-            (
-                told["position"],
-                told.get("event_id", item),
-                user,
-                told.get("event"),
-                min(told["at"], now),
-                None if properties is None else json.dumps(properties),
-            )
-        )
-    rows.sort(key=lambda row: row[0])
+    found = (_arrival(item, user, payload, now) for item, user, payload in zip(*columns, strict=True))
+    rows = sorted((row for row in found if row is not None), key=itemgetter(0))
     arrays = [pa.array([row[place] for row in rows], each.type) for place, each in enumerate(ARRIVALS)]
     return pa.RecordBatch.from_arrays(arrays, schema=ARRIVALS)
+
+
+def _arrival(item: str, user: str, payload: str | None, now: int) -> tuple[Any, ...] | None:
+    try:
+        told = json.loads(payload or "")
+        name, event, properties = told.get("event_id", item), told.get("event"), told.get("properties")
+        f"{name}{event}".encode()  # no half of a surrogate pair
+        position, at = np.int64(told["position"]), np.int64(min(told["at"], now))
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return None
+    return position, str(name), user, event and str(event), at, None if properties is None else json.dumps(properties)
 
 
 def _causes(arrivals: pa.RecordBatch, campaign: Campaign) -> tuple[Mask, Mask]:
@@ -187,17 +178,14 @@ def _told(
     )
 
 
-def _without(entries: pa.RecordBatch, begun: pa.RecordBatch) -> pa.RecordBatch:
-    known = pc.is_in(entries.column("execution_id"), value_set=begun.column("execution_id"))
-    return entries.filter(pc.invert(known))
-
-
-def _since(entries: pa.RecordBatch, ended: dict[str, int]) -> pa.RecordBatch:
-    """The entries that come after the end of what their people were in."""
-    users, at = entries.column("user_id").to_pylist(), entries.column("at").view(pa.int64()).to_pylist()
-    return entries.filter(
-        pa.array([user in ended and ended[user] <= each for user, each in zip(users, at, strict=True)], pa.bool_())
-    )
+def _free_again(entries: pa.RecordBatch, begun: pa.RecordBatch, ended: Mapping[str, int]) -> list[str]:
+    """The people of entries that have begun nothing, and came when what they were in had ended."""
+    if begun.num_rows == entries.num_rows or not ended:
+        return []
+    known = set(begun.column("execution_id").to_pylist())
+    columns = entries.column("execution_id"), entries.column("user_id"), entries.column("at").view(pa.int64())
+    rows = zip(*(column.to_pylist() for column in columns), strict=True)
+    return [user for name, user, at in rows if name not in known and ended.get(user, at + 1) <= at]
 
 
 def _rows(mask: Mask) -> pa.Int64Array:
