@@ -53,6 +53,8 @@ class AppSettings(BaseSettings):
     )  # proves that we have written what Redis holds
     cache_memory_mib: int = Field(default=64, ge=1)  # of each process
     cache_ttl_seconds: float = Field(default=300.0, gt=0)
+    queue: str | None = None  # redis://host:port/database, where the automation's queue is; beside the store if absent
+    webhooks_allowed: tuple[str, ...] = ()  # host:port of private addresses that workflows may call
 
     @classmethod
     def settings_customise_sources(

@@ -27,7 +27,7 @@ TAKEN = ITEMS.append(pa.field("ticket", pa.string(), nullable=False))
 
 
 class Queue(Protocol):
-    """Items that wait, in the order in which they came, by priority.
+    """Items that wait, each workflow's by themselves and in the order in which they came: whoever has much waiting hides nobody else's.
 
     At least once: what was put is taken by somebody until it is done, and comes again when its taker is silent for too long. That
     nothing follows twice from it is for the ledger and the executions' names. Every method may block, and may be called from any
@@ -38,8 +38,9 @@ class Queue(Protocol):
     def put(self, items: pa.RecordBatch) -> int:
         """Keep items; durable when it returns, all or none. One that is there, taken or not, is left out. Gives how many are new."""
 
-    def take(self, priority: Priority, most: int, lapse: float) -> pa.RecordBatch:
-        """At most so many items, as TAKEN, that nobody has taken or held in the last ``lapse`` seconds: the oldest first."""
+    def take(self, tenant: str, workflow: str, most: int, lapse: float) -> pa.RecordBatch:
+        """At most so many items, as TAKEN, that nobody has taken or held in the last ``lapse`` seconds: first those that somebody had
+        taken, then those that nobody has, each in the order in which they came."""
 
     def hold(self, tickets: Sequence[str]) -> None:
         """They are still being worked on: as if they were taken now."""
@@ -47,7 +48,7 @@ class Queue(Protocol):
     def done(self, tickets: Sequence[str]) -> int:
         """They need nothing more, whoever holds them now; gives how many were there."""
 
-    def depths(self) -> dict[Priority, int]:
+    def depths(self, tenant: str) -> dict[Priority, int]:
         """How many are there, taken or not."""
 
     def close(self) -> None:

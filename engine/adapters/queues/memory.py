@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from itertools import count, islice
-from typing import Any
+from itertools import chain, count, islice
 
 import pyarrow as pa
 
-from engine.adapters.queues.rows import fields, taken
+from engine.adapters.queues.rows import Row, fields, taken
 from engine.campaign.schema import Priority
 
 
@@ -20,9 +20,10 @@ class MemoryQueue:
         self._clock = clock
         self._mutex = threading.Lock()
         self._tickets = count()
-        self._there: dict[Priority, dict[str, tuple[Any, ...]]] = {priority: {} for priority in Priority}
+        self._there: dict[str, Row] = {}
         self._names: set[tuple[str, str]] = set()
-        self._since: dict[str, float] = {}
+        self._fresh: defaultdict[tuple[str, str], dict[str, Row]] = defaultdict(dict)  # of a workflow, by ticket
+        self._taken: defaultdict[tuple[str, str], dict[str, float]] = defaultdict(dict)  # when, or held last
 
     def put(self, items: pa.RecordBatch) -> int:
         new = 0
@@ -31,42 +32,49 @@ class MemoryQueue:
                 name = (row[1], row[0])
                 if name not in self._names:
                     self._names.add(name)
-                    self._there[Priority(row[3])][str(next(self._tickets))] = row
+                    ticket = str(next(self._tickets))
+                    self._there[ticket] = self._fresh[_lane(row)][ticket] = row
                     new += 1
         return new
 
-    def take(self, priority: Priority, most: int, lapse: float) -> pa.RecordBatch:
+    def take(self, tenant: str, workflow: str, most: int, lapse: float) -> pa.RecordBatch:
         with self._mutex:
-            now = self._clock()
-            free = (
-                (*row, ticket)
-                for ticket, row in self._there[priority].items()
-                if self._since.get(ticket, now - lapse) <= now - lapse
-            )
-            found = list(islice(free, most))
-            self._since.update((row[-1], now) for row in found)
-        return taken(found)
+            now, taken_before = self._clock(), self._taken[tenant, workflow]
+            lapsed = sorted((ticket for ticket, since in taken_before.items() if since <= now - lapse), key=int)
+            tickets = [*islice(chain(lapsed, self._fresh[tenant, workflow]), most)]
+            for ticket in tickets:
+                self._fresh[tenant, workflow].pop(ticket, None)
+                taken_before[ticket] = now
+            return taken([(*self._there[ticket], ticket) for ticket in tickets])
 
     def hold(self, tickets: Sequence[str]) -> None:
         with self._mutex:
             now = self._clock()
-            self._since.update((ticket, now) for ticket in tickets if ticket in self._since)
+            for ticket in tickets:
+                if ticket in self._there and ticket in self._taken[_lane(self._there[ticket])]:
+                    self._taken[_lane(self._there[ticket])][ticket] = now
 
     def done(self, tickets: Sequence[str]) -> int:
         with self._mutex:
             return sum(self._remove(ticket) for ticket in tickets)
 
-    def depths(self) -> dict[Priority, int]:
+    def depths(self, tenant: str) -> dict[Priority, int]:
         with self._mutex:
-            return {priority: len(there) for priority, there in self._there.items()}
+            found = Counter(row[3] for row in self._there.values() if row[1] == tenant)
+            return {priority: found[priority.value] for priority in Priority}
 
     def close(self) -> None:
         pass
 
     def _remove(self, ticket: str) -> bool:
-        self._since.pop(ticket, None)
-        for there in self._there.values():
-            if (row := there.pop(ticket, None)) is not None:
-                self._names.discard((row[1], row[0]))
-                return True
-        return False
+        row = self._there.pop(ticket, None)
+        if row is None:
+            return False
+        self._names.discard((row[1], row[0]))
+        self._fresh[_lane(row)].pop(ticket, None)
+        self._taken[_lane(row)].pop(ticket, None)
+        return True
+
+
+def _lane(row: Row) -> tuple[str, str]:
+    return row[1], row[2]

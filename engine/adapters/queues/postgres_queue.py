@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from engine.adapters.queues.rows import fields, taken
+from engine.adapters.queues.rows import Row, fields, taken
 from engine.adapters.stores.pool import PooledConnection, PostgresPool
 from engine.adapters.stores.pool_tables import PoolTables, columns
 from engine.campaign.schema import Priority
@@ -25,10 +25,16 @@ class PostgresQueue:
         values = columns(ITEMS.names, list(fields(items)))
         return self._tables.write(lambda connection: self._tables.run(connection, "put", **values).rowcount)
 
-    def take(self, priority: Priority, most: int, lapse: float) -> pa.RecordBatch:
+    def take(self, tenant: str, workflow: str, most: int, lapse: float) -> pa.RecordBatch:
+        asked = {"tenant": tenant, "workflow": workflow, "lapse": float(lapse)}
+
         def work(connection: PooledConnection) -> pa.RecordBatch:
-            found = self._tables.run(connection, "take", priority=priority.value, most=most, lapse=float(lapse))
-            return taken(sorted(found.fetchall(), key=lambda row: int(row[-1])))
+            found: list[Row] = []
+            for name in ("take_lapsed", "take"):
+                if len(found) < most:
+                    rows = self._tables.run(connection, name, most=most - len(found), **asked).fetchall()
+                    found += sorted(rows, key=lambda row: int(row[-1]))
+            return taken(found)
 
         return self._tables.write(work)
 
@@ -39,8 +45,8 @@ class PostgresQueue:
         positions = [*map(int, tickets)]
         return self._tables.write(lambda connection: self._tables.run(connection, "done", position=positions).rowcount)
 
-    def depths(self) -> dict[Priority, int]:
-        found: dict[str, int] = dict(self._tables.rows("depths"))
+    def depths(self, tenant: str) -> dict[Priority, int]:
+        found: dict[str, int] = dict(self._tables.rows("depths", tenant=tenant))
         return {priority: found.get(priority.value, 0) for priority in Priority}
 
     def close(self) -> None:

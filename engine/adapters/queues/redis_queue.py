@@ -1,4 +1,4 @@
-"""The cluster's queue in Redis Streams (7.0 or later, one server or a primary): a stream a priority, read by one group.
+"""The cluster's queue in Redis Streams (7.0 or later, one server or a primary): a stream a workflow, read by one group.
 
 Durable only when Redis writes what it acknowledges to its append-only file, and forgets nothing for want of memory; a server that
 does not is refused.
@@ -27,7 +27,7 @@ DEADLINE = 5.0
 _GROUP = "workers"
 _TAKER = "worker"  # who took an item does not matter, only how long ago
 _PREFIX = "mailray:queue"
-_NAMES = f"{_PREFIX}:names"
+_NAMES, _DEPTHS = f"{_PREFIX}:names", f"{_PREFIX}:depths"
 
 Value = TypeVar("Value")
 
@@ -51,38 +51,41 @@ class RedisQueue:
             for name in ("put.lua", "done.lua")
         )
         self._ready = False
+        self._groups: set[str] = set()
 
     def put(self, items: pa.RecordBatch) -> int:
         entries = [_entry(row) for row in fields(items)]
         with self._answering():
-            return sum(self._put(keys=[_NAMES], args=[*chain(*part)]) for part in _parts(entries))
+            return sum(self._put(keys=[_NAMES, _DEPTHS], args=[*chain(*part)]) for part in _parts(entries))
 
-    def take(self, priority: Priority, most: int, lapse: float) -> pa.RecordBatch:
-        stream, rows = _stream(priority), []
+    def take(self, tenant: str, workflow: str, most: int, lapse: float) -> pa.RecordBatch:
+        stream, rows = _stream(tenant, workflow), []
         with self._answering():
+            self._read_by_group(stream)
             for entry, values in self._free(stream, most, int(lapse * 1_000)):
                 row = _row(values)
                 if row is None:  # whoever can write to Redis can put anything there
-                    self._done(keys=[_NAMES], args=[_GROUP, stream, entry])
+                    self._done(keys=[_NAMES, _DEPTHS], args=[_GROUP, stream, entry])
                 else:
-                    rows.append((*row, f"{priority.value} {entry.decode()}"))
+                    rows.append((*row, json.dumps([stream, entry.decode()])))
         return taken(rows)
 
     def hold(self, tickets: Sequence[str]) -> None:
         with self._answering():
-            for priority in Priority:
-                entries = [entry for name, entry in map(str.split, tickets) if name == priority.value]
+            for stream, entries in _by_stream(tickets).items():
+                self._read_by_group(stream)
                 for part in _parts(entries):
-                    self._client.xclaim(_stream(priority), _GROUP, _TAKER, 0, [*part], justid=True)
+                    self._client.xclaim(stream, _GROUP, _TAKER, 0, [*part], justid=True)
 
     def done(self, tickets: Sequence[str]) -> int:
-        named = [(_stream(Priority(name)), entry) for name, entry in map(str.split, tickets)]
+        named = [tuple(json.loads(ticket)) for ticket in tickets]
         with self._answering():
-            return sum(self._done(keys=[_NAMES], args=[_GROUP, *chain(*part)]) for part in _parts(named))
+            return sum(self._done(keys=[_NAMES, _DEPTHS], args=[_GROUP, *chain(*part)]) for part in _parts(named))
 
-    def depths(self) -> dict[Priority, int]:
+    def depths(self, tenant: str) -> dict[Priority, int]:
         with self._answering():
-            return {priority: int(self._client.xlen(_stream(priority))) for priority in Priority}
+            found: Any = self._client.hmget(_DEPTHS, [_depth(tenant, priority.value) for priority in Priority])
+        return {priority: int(depth or 0) for priority, depth in zip(Priority, found, strict=True)}
 
     def close(self) -> None:
         self._client.close()
@@ -112,6 +115,8 @@ class RedisQueue:
                 self._prepare()
             yield
         except (redis.RedisError, OSError) as fault:
+            self._ready = False  # whoever answers next may be another, and know less
+            self._groups.clear()
             raise TryAgainError.single(
                 "MR691",
                 f"the queue does not answer: {' '.join(str(fault).split())[:200]}",
@@ -125,13 +130,16 @@ class RedisQueue:
             raise self._forgetful("it keeps nothing on the disk", "`appendonly yes` and `appendfsync always`")
         if known.get("maxmemory_policy") != "noeviction":
             raise self._forgetful("it forgets what it has no memory for", "`maxmemory-policy noeviction`")
-        for priority in Priority:
+        self._ready = True
+
+    def _read_by_group(self, stream: str) -> None:
+        if stream not in self._groups:
             try:
-                self._client.xgroup_create(_stream(priority), _GROUP, "0", mkstream=True)
+                self._client.xgroup_create(stream, _GROUP, "0", mkstream=True)
             except redis.ResponseError as fault:
                 if "BUSYGROUP" not in str(fault):
                     raise
-        self._ready = True
+            self._groups.add(stream)
 
     def _forgetful(self, why: str, setting: str) -> ServiceError:
         return ServiceError.single(
@@ -142,12 +150,23 @@ class RedisQueue:
         )
 
 
-def _stream(priority: Priority) -> str:
-    return f"{_PREFIX}:{priority.value}"
+def _stream(tenant: str, workflow: str) -> str:
+    return f"{_PREFIX}:{json.dumps([tenant, workflow])}"
 
 
-def _entry(row: Row) -> tuple[str, str, str]:
-    return json.dumps([row[1], row[0]]), _stream(Priority(row[3])), json.dumps(row)
+def _depth(tenant: str, priority: str) -> str:
+    return json.dumps([tenant, priority])
+
+
+def _by_stream(tickets: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for stream, entry in map(json.loads, tickets):
+        found.setdefault(stream, []).append(entry)
+    return found
+
+
+def _entry(row: Row) -> tuple[str, str, str, str]:
+    return json.dumps([row[1], row[0]]), _stream(row[1], row[2]), _depth(row[1], row[3]), json.dumps(row)
 
 
 def _row(values: dict[bytes, bytes]) -> Row | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from engine.adapters.queues.rows import fields, taken
+from engine.adapters.queues.rows import Row, fields, taken
 from engine.adapters.stores.sqlite_file import SqliteFile
 from engine.campaign.schema import Priority
 
@@ -27,10 +27,14 @@ class SqliteQueue:
         with self._file.transaction() as connection:
             return connection.executemany(self._file.statement("put"), rows).rowcount if rows else 0
 
-    def take(self, priority: Priority, most: int, lapse: float) -> pa.RecordBatch:
+    def take(self, tenant: str, workflow: str, most: int, lapse: float) -> pa.RecordBatch:
         now = self._clock()
+        found: list[Row] = []
         with self._file.transaction() as connection:
-            found = connection.execute(self._file.statement("take"), (priority.value, now - lapse, most)).fetchall()
+            for name in ("take_lapsed", "take"):
+                if len(found) < most:
+                    asked = (tenant, workflow, now - lapse, most - len(found))
+                    found += connection.execute(self._file.statement(name), asked).fetchall()
             connection.execute(self._file.statement("hold"), (now, json.dumps([int(row[-1]) for row in found])))
         return taken(found)
 
@@ -42,9 +46,9 @@ class SqliteQueue:
         with self._file.transaction() as connection:
             return connection.execute(self._file.statement("done"), (_positions(tickets),)).rowcount
 
-    def depths(self) -> dict[Priority, int]:
+    def depths(self, tenant: str) -> dict[Priority, int]:
         with self._file.transaction("DEFERRED") as connection:
-            found = dict(connection.execute(self._file.statement("depths")))
+            found = dict(connection.execute(self._file.statement("depths"), (tenant,)))
         return {priority: found.get(priority.value, 0) for priority in Priority}
 
     def close(self) -> None:

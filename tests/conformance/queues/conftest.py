@@ -60,14 +60,18 @@ def items() -> Callable[..., pa.RecordBatch]:
     numbers = count()
 
     def make(
-        number: int = 1, priority: Priority = Priority.NORMAL, tenant: str = "acme", names: Sequence[str] | None = None
+        number: int = 1,
+        priority: Priority = Priority.NORMAL,
+        tenant: str = "acme",
+        names: Sequence[str] | None = None,
+        workflow: str = "wélcome",
     ) -> pa.RecordBatch:
         names = [f"item {next(numbers)}" for _ in range(number)] if names is None else names
         rows = [
             {
                 "item_id": name,
                 "tenant": tenant,
-                "workflow": "wélcome",
+                "workflow": workflow,
                 "priority": priority.value,
                 "user_id": f"user of {name}",
                 "arrived": 1_790_000_000_123_456,

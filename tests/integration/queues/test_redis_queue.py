@@ -32,7 +32,7 @@ def queue(client: redis.Redis, redis_server: Any) -> RedisQueue:
 def test_a_server_that_forgets_is_refused(queue: RedisQueue, client: redis.Redis, setting: str, value: str) -> None:
     client.config_set(setting, value)
     with pytest.raises(ServiceError) as caught:
-        queue.depths()
+        queue.depths("x")
     client.config_set("maxmemory-policy", "noeviction")
     assert caught.value.diagnostics[0].code == "MR692"
     assert setting in (caught.value.diagnostics[0].help or "")
@@ -42,10 +42,10 @@ def test_a_server_that_is_away_and_comes_back(own_redis: Any) -> None:
     with redis.Redis(port=own_redis.port, password=own_redis.password) as client:
         client.config_set("appendonly", "yes")
     queue = RedisQueue(own_redis.url, own_redis.password)
-    queue.depths()
+    queue.depths("x")
     own_redis.kill()
     with pytest.raises(TryAgainError) as caught:
-        queue.depths()
+        queue.depths("x")
     assert caught.value.diagnostics[0].code == "MR691"
     assert own_redis.password not in str(caught.value)
 
@@ -54,12 +54,12 @@ def test_a_server_that_is_away_and_comes_back(own_redis: Any) -> None:
     "value", [b"", b"[]", b"{}", b"[1, 2, 3, 4, 5, 6, 7]", b"\xff", b"[" * 100_000, b'["a"]', None]
 )
 def test_what_is_no_item_is_thrown_away(queue: RedisQueue, client: redis.Redis, value: bytes | None) -> None:
-    queue.depths()
+    queue.depths("x")
     fields = {"name": "x", "other": "x"} if value is None else {"name": "x", "item": value}
-    client.xadd("mailray:queue:high", fields)
+    client.xadd('mailray:queue:["x", "x"]', fields)
     row = dict.fromkeys(ITEMS.names, "x") | {"arrived": None, "priority": "high"}
     good = pa.RecordBatch.from_pylist([row]).drop_columns(["arrived"])
     good = good.add_column(5, "arrived", pa.array([7], pa.int64()).cast(ITEMS.field("arrived").type))
     queue.put(good)
-    assert queue.take(Priority.HIGH, 10, 0).num_rows == 1
-    assert queue.depths()[Priority.HIGH] == 1
+    assert queue.take("x", "x", 10, 0).num_rows == 1
+    assert queue.depths("x")[Priority.HIGH] == 1

@@ -9,38 +9,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.campaign.schema import Priority
-from engine.queueing.admission import FULL, Admission, Doorkeeper, Room
+from engine.queueing.admission import LEAST, Room
 from engine.queueing.alarms import DepthAlarms
 from engine.queueing.balance import SLACK, worker_for
 from engine.queueing.batching import BatchSize
-from engine.queueing.levels import LEVELS, SECOND
+from engine.queueing.levels import LEVELS
 
-ROOM = Room(scheduled=100, kept=1_000, critical_rate=5.0)
-
-
-@pytest.mark.parametrize("priority", Priority)
-def test_batch_work_waits_outside_first_and_critical_last(priority: Priority) -> None:
-    full = int(ROOM.scheduled * FULL[priority])
-    before = Doorkeeper(ROOM).decide(priority, "acme", 0, scheduled=full - 1, kept=full - 1)
-    after = Doorkeeper(ROOM).decide(priority, "acme", 0, scheduled=full, kept=full)
-    assert (before, after) == (Admission.ADMITTED, Admission.PARKED)
+ROOM = Room(scheduled=10_000, kept=1_000)
 
 
-@pytest.mark.parametrize("priority", Priority)
-def test_what_cannot_be_kept_is_refused(priority: Priority) -> None:
-    assert Doorkeeper(ROOM).decide(priority, "acme", 0, scheduled=0, kept=1_000) is Admission.REFUSED
+def test_a_priority_has_room_of_its_own_whatever_others_have() -> None:
+    assert {each: ROOM.of(each) for each in Priority} == {each: 100 * LEVELS[each].share for each in Priority}
+    assert ROOM.free(Priority.LOW, scheduled=1_000, own=1_000) == 0
+    assert ROOM.free(Priority.LOW, scheduled=0, own=0) == 500
 
 
-def test_a_flood_of_critical_items_is_its_tenants_own_affair() -> None:
-    door = Doorkeeper(ROOM)
+@given(
+    st.lists(st.integers(0, 9), max_size=50), st.lists(st.tuples(st.integers(0, 9), st.integers(1, 500)), max_size=50)
+)
+def test_a_flood_of_some_workflows_leaves_room_for_others(taken: list[int], done: list[tuple[int, int]]) -> None:
+    own = Counter[int]()
+    for place, workflow in enumerate(taken):
+        own[workflow] += ROOM.free(Priority.CRITICAL, own.total(), own[workflow])
+        assert own.total() <= ROOM.of(Priority.CRITICAL) + 10 * LEAST
+        for each, number in done[place : place + 1]:
+            own[each] -= min(own[each], number)
+    for workflow in range(10):
+        assert own[workflow] + ROOM.free(Priority.CRITICAL, own.total(), own[workflow]) >= LEAST
 
-    def decided(tenant: str, now: int, number: int) -> Counter[Admission]:
-        return Counter(door.decide(Priority.CRITICAL, tenant, now, scheduled=0, kept=0) for _ in range(number))
 
-    assert decided("loud", 0, 20) == {Admission.ADMITTED: 5, Admission.PARKED: 15}
-    assert decided("quiet", 0, 3) == {Admission.ADMITTED: 3}
-    assert decided("loud", SECOND, 20)[Admission.ADMITTED] == 5
-    assert decided("loud", SECOND // 2, 1)[Admission.ADMITTED] == 0  # a clock that goes back gives nothing
+def test_what_cannot_be_kept_is_refused() -> None:
+    assert (ROOM.full(999), ROOM.full(1_000)) == (False, True)
 
 
 def test_a_batch_grows_while_it_is_quick_and_halves_when_it_is_not() -> None:

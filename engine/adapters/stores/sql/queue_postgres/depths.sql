@@ -1,1 +1,1 @@
-SELECT priority, count(*) FROM mailray.queue_item GROUP BY priority;
+SELECT priority, count(*) FROM mailray.queue_item WHERE tenant = %(tenant)s GROUP BY priority;

@@ -3,7 +3,7 @@ CREATE TABLE mailray.queue_item (
     position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     item_id  text NOT NULL COLLATE "C",
     tenant   text NOT NULL COLLATE "C",
-    workflow text NOT NULL,
+    workflow text NOT NULL COLLATE "C",
     priority text NOT NULL COLLATE "C",
     user_id  text NOT NULL,
     arrived  bigint NOT NULL,             -- UTC microseconds
@@ -11,4 +11,4 @@ CREATE TABLE mailray.queue_item (
     since    timestamptz NOT NULL DEFAULT '-infinity'  -- when it was taken or held last, by the database's clock
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX queue_item_name ON mailray.queue_item (tenant, item_id);
-CREATE INDEX queue_item_order ON mailray.queue_item (priority, position, since);
+CREATE INDEX queue_item_order ON mailray.queue_item (tenant, workflow, since, position);

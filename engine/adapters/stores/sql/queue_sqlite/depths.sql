@@ -1,1 +1,1 @@
-SELECT priority, items FROM depth;
+SELECT priority, items FROM depth WHERE tenant = ?;

@@ -1,2 +1,2 @@
 SELECT item_id, tenant, workflow, priority, user_id, arrived, payload, CAST(position AS TEXT) FROM item
-WHERE priority = ? AND since <= ? ORDER BY position LIMIT ?;
+WHERE tenant = ?1 AND workflow = ?2 AND since = -1e18 ORDER BY position LIMIT ?4;
