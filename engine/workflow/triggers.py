@@ -40,6 +40,8 @@ class TriggerProgram:
         event = self._trigger.event if self._trigger else None
         when = self._trigger.when if self._trigger else None
         columns = with_event(columns, campaign, event)
+        declared = campaign.events.get(event or "")
+        self._no_event = properties_type(declared) if declared else None
         self._when = ConditionSet({"when": when}, columns, None, campaign.timezone) if when else None
         where, name = campaign.audience.where, segment_of(campaign)
         self._where = ConditionSet({"where": where}, audience, None, campaign.timezone) if where else None
@@ -122,6 +124,8 @@ class TriggerProgram:
         if self._when is not None:
             columns = {name: people.column(name) for name in self._audience.names}
             rows = np.arange(len(users), dtype=np.int64)
+            if event is None and self._no_event is not None:
+                event = pa.nulls(len(users), self._no_event)
             batch = Frame(users, columns, self._segments).batch(self._when.columns, rows, times, event)
             chosen = chosen & self._when.evaluate(batch, times)["when"]
         return chosen
