@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.console import print_json
+from jobs.console import out, print_json
 from jobs.options import Address, Json, NoWait, RunnerOption, RunPath, Transport
 from jobs.progress import watching
 
@@ -24,6 +24,13 @@ def command(
     settings = AppSettings.load(runner=runner, address=address, transport=transport)
     check_runner(settings)
     opened = reopen_run(run, settings)
+    if opened.live:
+        opened.control.lift()
+        if json:
+            print_json({"run": str(opened.folder.path), "lifted": True})
+        else:
+            out.print("The automation goes on with it, now or when it is started.")
+        return 0
     with watching(json) as observer:
         summary = execute(opened, settings, observer, deliver=True, wait=not no_wait)
     if json:

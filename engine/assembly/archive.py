@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.adapters.stores.ledger_archive import LedgerArchive, write_parquet
 from engine.adapters.stores.plan_files import PlanFiles
+from engine.adapters.stores.plan_packs import PlanPacks
 from engine.adapters.stores.run_folder import RunFolder
 from engine.assembly.ledger import open_ledger
 from engine.pipeline.closing import Verification, exported, verify
@@ -19,7 +20,7 @@ def export_ledger(run: Path, out: Path) -> int:
     """
     folder = RunFolder(run.absolute())
     folder.read_json(MANIFEST)
-    return write_parquet(out, exported(open_ledger(folder), PlanFiles(folder.path)))
+    return write_parquet(out, exported(open_ledger(folder), PlanFiles(folder.path), PlanPacks(folder.path)))
 
 
 def verify_ledger(run: Path) -> Verification:
@@ -28,4 +29,4 @@ def verify_ledger(run: Path) -> Verification:
     folder = RunFolder(run.absolute())
     folder.read_json(MANIFEST)
     with folder.locked():
-        return verify(open_ledger(folder), PlanFiles(folder.path), LedgerArchive(folder.ledger))
+        return verify(open_ledger(folder), PlanFiles(folder.path), LedgerArchive(folder.ledger), PlanPacks(folder.path))

@@ -24,7 +24,7 @@ from engine.assembly.wall_clock import wall
 from engine.delivery.settlement import RESOLUTIONS
 from engine.errors import Diagnostic, TryAgainError
 from engine.ledger.states import State
-from engine.pipeline.records import MANIFEST
+from engine.pipeline.records import LIVE, MANIFEST
 from engine.pipeline.settle import Doubt, Settlement
 
 POLL_SECONDS = 0.1
@@ -51,8 +51,11 @@ def order_run(path: Path, order: Order, at: datetime) -> dict[str, Any]:
 
 def cancel_left(folder: RunFolder) -> None:
     """Skip what a cancelled run, which this process holds, has not sent. Of a run that was not planned to its end nothing is promised."""
-    if "plan" in folder.read_json(MANIFEST):
-        settlement(folder).cancel(PlanFiles(folder.path).partitions())
+    record, plans = folder.read_json(MANIFEST), PlanFiles(folder.path)
+    if LIVE in record:
+        settlement(folder).cancel(sorted({*plans.unpacked()} - LedgerArchive(folder.ledger).partitions()))
+    elif "plan" in record:
+        settlement(folder).cancel(plans.partitions())
 
 
 def doubts(path: Path) -> Sequence[Doubt]:

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.adapters.stores.ledger_packed import PackedLedger
 from engine.adapters.stores.ledger_sqlite import SqliteLedger
+from engine.adapters.stores.plan_packs import PlanPacks
 from engine.adapters.stores.run_folder import RunFolder
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.settings import AppSettings
 from engine.errors import UsageError, did_you_mean
 from engine.ledger.contract import Ledger
-from engine.pipeline.records import MANIFEST
+from engine.pipeline.records import LIVE, MANIFEST
 
 SCHEME = "postgresql"
 
@@ -35,7 +37,10 @@ def open_ledger(folder: RunFolder) -> Ledger:
     """The ledger of the run in this folder."""
     manifest = folder.read_json(MANIFEST)
     record = manifest.get("ledger")
-    return SqliteLedger(folder.ledger) if record is None else _in_database(record, Path(manifest["origin"]))
+    if record is not None:
+        return _in_database(record, Path(manifest["origin"]))
+    ledger = SqliteLedger(folder.ledger)
+    return PackedLedger(ledger, PlanPacks(folder.path)) if LIVE in manifest else ledger
 
 
 def ledger_in_database(folder: RunFolder) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
@@ -21,7 +21,7 @@ from engine.assembly.ledger import ledger_record, open_ledger
 from engine.assembly.secrets import resolve_secret
 from engine.assembly.sending import Route, open_route, signer_of
 from engine.assembly.settings import AppSettings, RunSettings, StoresAt
-from engine.assembly.status import accounted
+from engine.assembly.status import accounted, planned
 from engine.assembly.stores import suppressed_addresses
 from engine.assembly.templates import CampaignTemplates
 from engine.assembly.worker import RunJob, mailing_of, open_worker
@@ -35,7 +35,7 @@ from engine.monitoring import Stages
 from engine.pipeline.materialise import Mailing
 from engine.pipeline.pace import destinations
 from engine.pipeline.plan import refuse_automation
-from engine.pipeline.records import MANIFEST
+from engine.pipeline.records import LIVE, MANIFEST
 from engine.pipeline.run import CampaignRun, Observer, Selection
 from engine.pipeline.worker import Worker
 
@@ -80,10 +80,22 @@ class OpenRun:
 
     def outcomes(self) -> dict[str, int]:
         """The planned messages by outcome, as the ledger has them."""
-        return accounted(self.folder.read_json(MANIFEST), self.ledger().counts())
+        plan = self.planned()
+        return accounted(plan, self.ledger().counts()) if plan else {}
 
-    def partitions(self) -> range:
-        """The numbers of the run's partitions."""
+    def planned(self) -> dict[str, Any] | None:
+        """The plan in numbers; None as long as there is none."""
+        return planned(self.folder, self.folder.read_json(MANIFEST))
+
+    @property
+    def live(self) -> bool:
+        """Whether people enter its workflow one by one, and partitions come for as long as the job runs."""
+        return LIVE in self.folder.read_json(MANIFEST)
+
+    def partitions(self) -> Sequence[int]:
+        """The numbers of the run's partitions; of a live run those that are there, the newest first."""
+        if self.live:
+            return PlanFiles(self.folder.path).partitions()[::-1]
         rows = self.folder.read_json(MANIFEST)["audience"]["rows"]
         return range(len(partitions(rows, self.campaign.campaign.capacity.partition_rows)))
 
@@ -102,6 +114,13 @@ def create_run(campaign: OpenCampaign, path: Path, settings: AppSettings, limit:
     """Make the run's folder with its manifest. Raises CannotCreateError when there is a run already, UsageError for a wrong transport,
     CampaignError for a campaign that no run can do."""
     refuse_automation(campaign.campaign)
+    return make_run(campaign, path, settings, limit if limit is not None else campaign.campaign.limits.recipients)
+
+
+def make_run(
+    campaign: OpenCampaign, path: Path, settings: AppSettings, limit: int | None, about: Mapping[str, Any] | None = None
+) -> OpenRun:
+    """The same for any campaign. At most ``limit`` messages are sent, and the manifest says ``about`` too."""
     delivery = campaign.campaign.delivery
     route = Route.of(settings, delivery)
     run = RunSettings(
@@ -110,7 +129,7 @@ def create_run(campaign: OpenCampaign, path: Path, settings: AppSettings, limit:
         transport=route.url,
         credentials=route.credentials,
         now=campaign.definition.now,
-        limit=limit if limit is not None else campaign.campaign.limits.recipients,
+        limit=limit,
         delivery_workers=_workers(campaign.campaign),
         stores=settings.stores_at,
     )
@@ -145,6 +164,7 @@ def create_run(campaign: OpenCampaign, path: Path, settings: AppSettings, limit:
             "assets": dict(campaign.addresses),
             "fingerprint": parts.digest,
             "parts": dict(parts.parts),
+            **(about or {}),
         },
     )
     return opened
@@ -159,7 +179,7 @@ def reopen_run(path: Path, settings: AppSettings, *, check_origin: bool = True) 
     record = folder.read_json(MANIFEST)
     origin = Path(record["origin"])
     now = datetime.fromisoformat(record["now"])
-    if check_origin:
+    if check_origin and LIVE not in record:
         _refuse_changed(origin, record)
     frozen = open_files("part-*.parquet", folder.audience) if "audience" in record else None
     campaign = open_campaign(folder.campaign, now, record["partition_rows"], audience_folder=origin, frozen=frozen)
@@ -194,11 +214,14 @@ def _stores(settings: AppSettings, record: Mapping[str, Any]) -> StoresAt:
     return settings.stores_at if settings.stores or settings.store else StoresAt.of_record(record["stores"])
 
 
-def _workers(campaign: Campaign) -> int:
-    """A rate is kept by one worker: several would have to share its tokens."""
+def paced(campaign: Campaign) -> bool:
+    """Whether one worker must deliver all: several would have to share the tokens of a rate."""
     limits = campaign.limits
-    paced = limits.messages_per_second or limits.sender_per_second or limits.destinations
-    return 1 if paced else campaign.capacity.delivery_workers
+    return bool(limits.messages_per_second or limits.sender_per_second or limits.destinations)
+
+
+def _workers(campaign: Campaign) -> int:
+    return 1 if paced(campaign) else campaign.capacity.delivery_workers
 
 
 def _without_credentials(url: str) -> str:

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,18 +50,23 @@ class RunJob:
     definition: PlanDefinition
 
 
-def open_worker(job: RunJob, templates: Templates, halted: Callable[[], bool] = never) -> Worker:
-    """The worker for this process; ``templates`` is asked only by whoever delivers, and ``halted`` before each message."""
-    return Worker(lambda: _planner(job), lambda stopped: _deliverer(job, templates(), stopped), halted)
+def open_worker(
+    job: RunJob, templates: Templates, halted: Callable[[], bool] = never, programs: Programs = PROGRAMS
+) -> Worker:
+    """The worker for this process; ``templates`` is asked only by whoever delivers, and ``halted`` before each message. Of workers with the
+    same ``programs`` one delivers at a time."""
+    return Worker(lambda: _planner(job), lambda stopped: _deliverer(job, templates(), stopped, programs), halted)
 
 
-def mailing_of(definition: PlanDefinition, templates: Iterable[TemplateSet], origin: Path) -> Mailing:
+def mailing_of(
+    definition: PlanDefinition, templates: Iterable[TemplateSet], origin: Path, programs: Programs = PROGRAMS
+) -> Mailing:
     """The compiled templates, the MIME program and the keys that sign; ``origin`` is where their references begin."""
     campaign = definition.campaign
     secret = resolve_secret(campaign.delivery.secret, origin)
     unsubscribe, tracking = campaign.delivery.unsubscribe, campaign.delivery.tracking
     return Mailing(
-        compile_templates(campaign, tracked(templates, tracking, secret), PROGRAMS),
+        compile_templates(campaign, tracked(templates, tracking, secret), programs),
         MessageProgram(SenderIdentity.of(campaign, TENANT), secret=secret),
         secret,
         definition.now,
@@ -82,13 +88,18 @@ def _planner(job: RunJob) -> Planner:
     )
 
 
-def _deliverer(job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[[], bool]) -> Deliverer:
+def _deliverer(
+    job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[[], bool], programs: Programs
+) -> Deliverer:
     campaign, folder = job.definition.campaign, RunFolder(job.settings.run_folder)
     delivery, control = campaign.delivery, RunControl(folder.path)
-    caps = open_caps(job.settings.stores)
+    caps, suppression = open_caps(job.settings.stores), open_suppression(job.settings.stores)
+    opened = ExitStack()
+    for each in (caps, suppression):
+        opened.callback(each.close)
     route, policy = Route(job.settings.transport, job.settings.credentials), unknown_policy(campaign)
     return Deliverer(
-        mailing_of(job.definition, templates, job.settings.origin),
+        mailing_of(job.definition, templates, job.settings.origin, programs),
         PlanFiles(folder.path),
         open_ledger(folder),
         LedgerArchive(folder.ledger),
@@ -108,7 +119,7 @@ def _deliverer(job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[
             campaign,
             str(folder.path),
             round(job.definition.now.timestamp() * 1_000_000),
-            open_suppression(job.settings.stores),
+            suppression,
             caps,
             caps,
             destinations(campaign, destination_table()),
@@ -117,4 +128,5 @@ def _deliverer(job: RunJob, templates: Iterable[TemplateSet], stopped: Callable[
         open_witness(job.settings.stores, route, delivery, job.settings.origin)
         if policy is UnknownPolicy.RECONCILE
         else Nobody(),
+        opened.close,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,6 +25,23 @@ class Archive(Protocol):
     def read(self, number: int) -> pa.Table: ...
 
     def remove(self, number: int) -> None: ...
+
+
+class Pack(Protocol):
+    """Partitions of a live run that were put together when they had come to their end; see ``engine.adapters.stores.plan_packs``."""
+
+    @property
+    def partitions(self) -> Mapping[int, object]: ...
+
+    @property
+    def accounted(self) -> bool:
+        """Whether it has their ledger too."""
+
+    def ledger(self) -> pa.Table: ...
+
+    def states(self) -> Counts: ...
+
+    def keys(self) -> pa.ChunkedArray: ...
 
 
 class PlanStore(Protocol):
@@ -51,8 +68,9 @@ def close_partition(number: int, partition: PartitionLedger, archive: Archive) -
         archive.write(number, len(standing.log), standing.as_table(partition.keys()))
 
 
-def exported(ledger: Ledger, plans: PlanStore) -> Iterator[pa.Table]:
-    """The ledger as it is now, a table a partition: its number, the message's step, and what ``Standing.as_table`` gives."""
+def exported(ledger: Ledger, plans: PlanStore, packs: Iterable[Pack]) -> Iterator[pa.Table]:
+    """The ledger as it is now, a table a partition or pack: its number, the message's step, and what ``Standing.as_table`` gives."""
+    yield from (pack.ledger() for pack in packs if pack.accounted)
     for number in ledger.partitions():
         partition = ledger.partition(number)
         try:
@@ -78,12 +96,17 @@ class Verification:
         self.differences.append((number, what))
 
 
-def verify(ledger: Ledger, plans: PlanStore, archive: Archive) -> Verification:
+def verify(ledger: Ledger, plans: PlanStore, archive: Archive, packs: Iterable[Pack]) -> Verification:
     """Read everything and compare it: checksums and steps of the entries, keys with the outbox, sums, and closed partitions' files."""
     found = Verification()
     counted = Counts()
     known = set(ledger.partitions())
-    for number in sorted({*known, *plans.partitions()}):
+    packed: set[int] = set()
+    for pack in packs:
+        if pack.accounted:
+            packed |= pack.partitions.keys()
+            counted += _verify_pack(pack, found)
+    for number in sorted({*known, *plans.partitions()} - packed):
         keys = plans.keys(number) if number in plans.partitions() else None
         found.messages += len(keys or ())
         if number in known:
@@ -97,6 +120,16 @@ def verify(ledger: Ledger, plans: PlanStore, archive: Archive) -> Verification:
             -1, f"{found.messages} messages are planned, {found.ended + found.open + found.unknown} accounted for"
         )
     return found
+
+
+def _verify_pack(pack: Pack, found: Verification) -> Counts:
+    """What became of its messages, each of which has come to its end, with the messages themselves."""
+    messages, ledger = pack.keys(), pack.ledger()
+    found.messages += len(messages)
+    found.ended += len(ledger)
+    if not ledger["key"].equals(messages):
+        found.differs(min(pack.partitions), "the delivery keys of a pack are not those of its outbox")
+    return pack.states()
 
 
 def _verify_partition(

@@ -44,12 +44,14 @@ class DeliveryProgress:
 
 @dataclass(frozen=True, slots=True)
 class PartitionDelivery:
-    """A partition whose delivery has come to its end for now; at ``next_due`` (UTC microseconds) there is something to do again."""
+    """A partition whose delivery has come to its end for now; at ``next_due`` (UTC microseconds) there is something to do again.
+    ``stopped``: before its end, on order."""
 
     number: int
     counts: Mapping[str, int]
     stages: StageFigures
     next_due: int | None = None
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

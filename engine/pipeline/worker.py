@@ -44,7 +44,8 @@ class Planner(Protocol):
 
 
 class Deliverer:
-    """Delivers partitions of one run through one transport. ``gate`` makes the gate of a partition from its outbox."""
+    """Delivers partitions of one run through one transport. ``gate`` makes the gate of a partition from its outbox; ``release`` lets go of
+    what has been opened for all this."""
 
     def __init__(
         self,
@@ -59,7 +60,9 @@ class Deliverer:
         pace: RunPace,
         gate: Callable[[int, pa.RecordBatch], Gate],
         witness: Witness,
+        release: Callable[[], None],
     ) -> None:
+        self._release = release
         self._mailing = mailing
         self._plans = plans
         self._ledger = ledger
@@ -103,7 +106,12 @@ class Deliverer:
         finally:
             ledger.close()
         next_due = None if delivered.stopped else delivered.next_due
-        return PartitionDelivery(work.number, outcome_counts(delivered.counts), stages.as_dict(), next_due)
+        counts = outcome_counts(delivered.counts)
+        return PartitionDelivery(work.number, counts, stages.as_dict(), next_due, delivered.stopped)
+
+    def close(self) -> None:
+        """Let go of what was opened for it."""
+        self._release()
 
 
 class Worker:
@@ -138,6 +146,12 @@ class Worker:
     def stop(self) -> None:
         """Begin no further message; those on the wire get their outcome."""
         self._stop.set()
+
+    def close(self) -> None:
+        """Let go of what is open. For whoever has stopped it, or has nothing under way."""
+        if self._deliverer is not None:
+            self._deliverer.close()
+            self._deliverer = None
 
 
 OUTCOMES: Mapping[str, Sequence[State]] = {

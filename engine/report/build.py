@@ -26,7 +26,8 @@ SAMPLES = 3
 def write_report(run: OpenRun) -> Path:
     """Write ``report.html`` into the run's folder. Raises MissingInputError when the run has no summary yet."""
     folder = run.folder
-    summary = {**folder.read_json(SUMMARY), "outcomes": run.outcomes()}
+    summary = {"plan": run.planned(), "stages": {}} if run.live else folder.read_json(SUMMARY)
+    summary["outcomes"] = run.outcomes()
     page = render_page(folder.read_json(MANIFEST), summary, folder.read_lines(DECISIONS), list(sample_messages(run)))
     folder.report.write_text(page, encoding="utf-8")
     return folder.report

@@ -61,8 +61,11 @@ def render_page(
 def _funnel(
     manifest: Mapping[str, Any], plan: Mapping[str, Any], outcomes: Mapping[str, int]
 ) -> Iterable[tuple[str, int]]:
-    yield "read", manifest["audience"]["source_rows"]
-    yield "selected", manifest["audience"]["rows"]
+    if "audience" in manifest:
+        yield "read", manifest["audience"]["source_rows"]
+        yield "selected", manifest["audience"]["rows"]
+    else:
+        yield "decided", plan["recipients"]
     yield "eligible", plan["verdicts"].get("eligible", 0)
     yield "messages", plan["messages"]
     yield "accepted", outcomes.get("accepted", 0)

@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from engine.errors import CannotCreateError, InputError, Place
+from engine.ledger.states import State
 
 _ENTRIES = b"mailray.entries"
 _DAMAGE = (pa.ArrowInvalid, OSError, ValueError)
@@ -52,6 +54,14 @@ class LedgerArchive:
             raise InputError.single(
                 "MR615", "the file of a closed partition is damaged", place=Place(str(path))
             ) from fault
+
+    def has(self, number: int, state: State) -> bool:
+        """Whether a message of a closed partition is in a state; also where the file cannot be read."""
+        try:
+            states = pq.read_table(self._path(number), columns=["state"])["state"]
+        except _DAMAGE:
+            return True
+        return bool(pc.any(pc.equal(states, state.name.lower())).as_py())
 
     def remove(self, number: int) -> None:
         """The partition is open again."""

@@ -1,16 +1,18 @@
-"""Verdicts and outbox as Parquet files in the run's folder: a file a partition, a row group a block."""
+"""Verdicts and outbox as Parquet files in the run's folder: a file a partition, a row group a block; or in packs, of a live run."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from engine.adapters.stores.plan_packs import PlanPacks
 
 
 class PlanFiles:
@@ -18,6 +20,7 @@ class PlanFiles:
 
     def __init__(self, run: Path) -> None:
         self._run = run
+        self._packs = PlanPacks(run)
 
     def write(self, number: int, blocks: Iterable[tuple[pa.RecordBatch, pa.RecordBatch]]) -> list[str]:
         """Keep a partition's verdicts and outbox and give the SHA-256 of each block's messages, in hexadecimal.
@@ -55,35 +58,55 @@ class PlanFiles:
         sync_folder(path.parent)
 
     def result(self, number: int) -> dict[str, Any] | None:
-        """What ``finish`` kept, or None when the partition has not been planned to its end."""
+        """What ``finish`` kept, or None when the partition has not been planned to its end, or is in a pack."""
         path = self._path("outbox", number).with_suffix(".json")
         return json.loads(path.read_text()) if path.exists() else None
 
     def partitions(self) -> list[int]:
         """The partitions that are planned to their end, ascending."""
+        return sorted({*self.unpacked(), *self._packs.numbers()})
+
+    def unpacked(self) -> list[int]:
+        """Those of them that have files of their own, ascending."""
         return sorted(int(path.stem.removeprefix("part-")) for path in (self._run / "outbox").glob("part-*.json"))
+
+    def counts(self) -> Iterator[dict[str, Any]]:
+        """What is known of planned partitions in numbers, of those in a pack together."""
+        packed = self._packs.numbers()
+        yield from (dict(pack.counts) for pack in self._packs)
+        for number in self.unpacked():
+            result = self.result(number)
+            if result is not None and number not in packed:
+                yield result["counts"]
+
+    def remove(self, number: int) -> None:
+        """Take the files of a partition away, which is in a pack."""
+        outbox = self._path("outbox", number)
+        for path in (outbox.with_suffix(".json"), outbox, self._path("verdicts", number)):
+            path.unlink(missing_ok=True)
 
     def outbox(self, number: int) -> pa.RecordBatch:
         """The messages of a partition, in order. Raises InputError through pyarrow's faults only if the file is damaged."""
-        with pq.ParquetFile(self._path("outbox", number)) as file:
-            table = file.read()
+        table = self._messages(number)
         batches = table.combine_chunks().to_batches()
         return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
 
     def keys(self, number: int) -> list[bytes]:
         """The delivery keys of a partition, by row; none for a partition without messages."""
-        return self.column(number, "key").to_pylist() if self._path("outbox", number).exists() else []
+        known = self._path("outbox", number).exists() or self._packs.find(number) is not None
+        return self.column(number, "key").to_pylist() if known else []
 
     def column(self, number: int, name: str) -> pa.ChunkedArray:
         """One column of a partition's messages."""
-        with pq.ParquetFile(self._path("outbox", number)) as file:
-            return file.read(columns=[name]).column(name)
+        return self._messages(number, [name]).column(name)
 
     def message(self, number: int, row: int, columns: Sequence[str]) -> dict[str, Any] | None:
         """Columns of one message, or None when it is not there; no more than its row group is read."""
         path = self._path("outbox", number)
         if not path.exists():
-            return None
+            pack = self._packs.find(number)
+            packed = [] if pack is None else pack.outbox(number, columns).slice(row, 1).to_pylist()
+            return packed[0] if packed else None
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
                 rows = file.metadata.row_group(group).num_rows
@@ -96,7 +119,17 @@ class PlanFiles:
         return None
 
     def verdicts(self, number: int) -> pa.Table:
-        return pq.read_table(self._path("verdicts", number))
+        path = self._path("verdicts", number)
+        pack = None if path.exists() else self._packs.find(number)
+        return pq.read_table(path) if pack is None else pack.verdicts(number)
+
+    def _messages(self, number: int, columns: Sequence[str] | None = None) -> pa.Table:
+        path = self._path("outbox", number)
+        pack = None if path.exists() else self._packs.find(number)
+        if pack is not None:
+            return pack.outbox(number, columns)
+        with pq.ParquetFile(path) as file:
+            return file.read(columns=columns)
 
     def _path(self, kind: str, number: int) -> Path:
         return self._run / kind / f"part-{number:05d}.parquet"

@@ -155,8 +155,8 @@ class Outbox:
             self._stopped.add(result.run)
 
     def tidy(self, before: int) -> int:
-        """Put the small files together of what was planned before an instant and has ended, in the folders that are held; gives the number
-        of partitions."""
+        """Put the small files together of some of the partitions that were planned before an instant and have ended, in the folders that
+        are held; gives their number. It takes some tenths of a second."""
         return sum(self._folders[path].tidy(before) for path in self._held)
 
     def close(self) -> None:
