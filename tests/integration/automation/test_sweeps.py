@@ -18,6 +18,7 @@ from engine.audience.store import MEMBERSHIPS, Write
 from engine.campaign.schema import Campaign
 from engine.errors import TryAgainError
 from engine.pipeline.automation.contract import LiveWorkflow, Sweep, Sweeping
+from engine.pipeline.automation.dates import Dates
 from engine.pipeline.automation.programs import Programs
 from engine.pipeline.automation.sweeps import Sweeper
 from engine.pipeline.definition import PlanDefinition
@@ -63,8 +64,8 @@ class World:
         }  # fmt: skip
         campaign = Campaign.model_validate(values, by_alias=True, by_name=False)
         plan = PlanDefinition(campaign, AUDIENCE, (), datetime(2026, 3, 1, tzinfo=UTC))
-        live = LiveWorkflow(plan, definition_of(campaign))
-        self.sweeper = Sweeper(Programs([live], self.executions, {}), self.store, self.executions)
+        self.live = LiveWorkflow(plan, definition_of(campaign))
+        self.sweeper = Sweeper(Programs([self.live], self.executions, {}), self.store, self.executions)
         self._numbers = count()
 
     def put(self, **tiers: str | None) -> None:
@@ -199,3 +200,30 @@ def test_a_crash_between_entering_and_noting_changes_nothing_in_the_end(world: W
         ("bob", "trigger:cart", "not gold"),
     ]
     assert noted[0].keys() == set(MEMBERSHIPS.names)
+
+
+@pytest.mark.parametrize("world", [ENTRY], indirect=True)
+def test_from_change_to_entry_over_a_restart_and_no_look_for_its_own_notes_for_ever(world: World) -> None:
+    def looks(dates: Dates, now: int) -> int:
+        """How many it takes until there is nothing to look at any more."""
+        for number in count():
+            tasks = dates.tasks(now + number * 1_000_000)
+            if not tasks:
+                return number
+            for task in tasks:
+                dates.finished(task, world.sweeper.sweep(task))
+        raise AssertionError
+
+    def begun(now: int) -> Dates:
+        return Dates({"cart": world.live}, world.store, world.executions, lambda: next(world._numbers), now, 2)
+
+    world.put(ann="gold", bob="silver", cyd="gold")
+    dates = begun(START)
+    assert 2 <= looks(dates, START) <= 4  # all of them, and once more those who were noted
+    world.put(bob="gold")
+    assert 1 <= looks(dates, START + DAY) <= 3
+    assert world.entered == ["bob"]
+    world.put(ann="silver", dan="gold")
+    week = START + 7 * DAY
+    assert 2 <= looks(begun(week), week) <= 4
+    assert world.entered == ["bob", "dan"]
