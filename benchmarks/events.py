@@ -1,11 +1,10 @@
-"""Events into the store, in blocks of columns and row by row; and posted over HTTP.
+"""Events into the store, in blocks of columns and row by row.
 
-    python -m benchmarks.events [--events 100000] [--rounds 3] [--requests 4000] [--json]
+    python -m benchmarks.events [--events 100000] [--rounds 3] [--json]
 
 All subjects run in every round, one after the other, each into a store of its own: files are read, checked and kept durably. Row by row
 is what a program does that parses each line and inserts it into the same table with the same indexes, with a commit for every
-thousand. Figures are medians by the clock; ratios are medians of the rounds' own. Requests are answered by `mailray serve` in a process of
-its own, over 64 kept connections, each after its events are durable.
+thousand. Figures are medians by the clock; ratios are medians of the rounds' own. Events over HTTP are measured by `benchmarks.intake`.
 """
 
 from __future__ import annotations
@@ -30,7 +29,6 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.posting import post, serving
 from engine.adapters.connectors import FORMATS, FileConnector
 from engine.adapters.stores.pool import STORE, PoolLimits, PostgresPool
 from engine.adapters.stores.postgres_session import parse_database
@@ -42,8 +40,6 @@ from engine.pipeline.events_ingest import ingest, keep_events
 from tests.conftest import PostgresServer
 
 COMMIT_ROWS = 1_000
-BATCHES = (1, 100)
-NOTHING = "the HTTP server alone"
 FIRST = datetime(2026, 3, 2, 10, tzinfo=UTC)
 Subject = Callable[[Path, int], float]
 
@@ -174,39 +170,16 @@ def measured(options: argparse.Namespace, server: PostgresServer, pool: Postgres
     return figures
 
 
-def posted(options: argparse.Namespace, server: PostgresServer) -> dict[str, list[float]]:
-    """Requests a second by store and by the events of a request."""
-    figures: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory() as name:
-        secret = Path(name, "password")
-        secret.write_text(server.password)
-        in_postgres = {"MAILRAY_STORE": server.url, "MAILRAY_STORE_PASSWORD": f"file:{secret}"}
-        subjects: dict[str, dict[str, str] | None] = {NOTHING: None, "SQLite": {}, "PostgreSQL": in_postgres}
-        for store, settings in subjects.items():
-            folder = Path(name, store)
-            folder.mkdir()
-            with serving(folder, settings) as port:
-                post(port, 200, 1, "warm")
-                for number in range(options.rounds):
-                    for batch in BATCHES:
-                        requests = max(1, options.requests // (1 if batch == 1 else 10))
-                        figure = post(port, requests, batch, str(number))
-                        figures.setdefault(f"{store}, {batch} a request", []).append(figure)
-    return figures
-
-
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.events")
     arguments.add_argument("--events", type=int, default=100_000)
     arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--requests", type=int, default=4_000, help="of one event; a tenth of it with more")
     arguments.add_argument("--json", action="store_true", help="print the figures as JSON")
     options = arguments.parse_args()
     with database() as (server, pool):
         figures = measured(options, server, pool)
-        requests = posted(options, server)
     if options.json:
-        print(json.dumps({"events": figures, "requests": requests}, indent=2))
+        print(json.dumps(figures, indent=2))
         return
     console = Console()
     shown = Table("subject", "events/s", "times row by row", title="Files into the store", title_justify="left")
@@ -214,11 +187,6 @@ def main() -> None:
         base = figures[subject.partition(",")[0] + ", row by row"]
         ratio = statistics.median(each / other for each, other in zip(rates, base, strict=True))
         shown.add_row(subject, f"{statistics.median(rates):,.0f}", f"{ratio:.1f}")
-    console.print(shown)
-    shown = Table("subject", "requests/s", "events/s", title="Posted to /events", title_justify="left")
-    for subject, rates in requests.items():
-        rate, batch = statistics.median(rates), int(subject.rpartition(", ")[2].split()[0])
-        shown.add_row(subject, f"{rate:,.0f}", f"{rate * batch:,.0f}")
     console.print(shown)
 
 

@@ -1,4 +1,4 @@
-"""Requests a second that `mailray serve` acknowledges at /events, each durable before it is answered.
+"""Requests a second that `mailray serve` acknowledges, each durable before it is answered.
 
     python -m benchmarks.posting
 
@@ -13,10 +13,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from starlette.types import Receive, Scope, Send
 
 from engine.adapters.web import HttpServer
@@ -25,9 +27,22 @@ TOKEN = "benchmark"
 CONNECTIONS = 64
 
 
+@dataclass(frozen=True)
+class Serving:
+    """A server in a process of its own."""
+
+    port: int
+    process: psutil.Process
+
+    def cpu(self) -> float:
+        """Seconds of processor time that it has had so far."""
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
+
 @contextmanager
-def serving(folder: Path, settings: Mapping[str, str] | None) -> Iterator[int]:
-    """The verb in a process of its own, or with None the application that does nothing; gives its port."""
+def serving(folder: Path, settings: Mapping[str, str] | None) -> Iterator[Serving]:
+    """The verb, or with None the application that does nothing."""
     verb = ["jobs.cli", "serve", "--port", "0", "--json", "--events-token", "env:EVENTS_TOKEN"]
     command = [sys.executable, "-m", *(["benchmarks.posting"] if settings is None else verb)]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "EVENTS_TOKEN": TOKEN, **(settings or {})}
@@ -37,54 +52,88 @@ def serving(folder: Path, settings: Mapping[str, str] | None) -> Iterator[int]:
         while not lines.endswith("}\n"):
             lines += process.stdout.readline()
         try:
-            yield int(json.loads(lines)["url"].rpartition(":")[2])
+            yield Serving(int(json.loads(lines)["url"].rpartition(":")[2]), psutil.Process(process.pid))
         finally:
             process.terminate()
 
 
-def post(port: int, requests: int, batch: int, name: str) -> float:
-    """Requests a second, of so many events each, over kept connections; a request waits for the answer to the one before it.
+def event(name: str) -> str:
+    at = "2026-03-02T10:00:00Z"
+    return f'{{"event_id":"{name}","user_id":"u{_person(name)}","event_type":"cart_abandoned","event_time":"{at}","total":12.5}}'
 
-    ``name`` is another one for other events.
+
+def trigger(name: str) -> str:
+    return f'{{"id":"{name}","user_id":"u{_person(name)}","properties":{{"total":12.5}}}}'
+
+
+def _person(name: str) -> int:
+    return hash(name) % 9_973
+
+
+def post(port: int, path: str, member: Callable[[str], str], requests: int, batch: int, name: str) -> float:
+    """Requests a second, of so many members each, over kept connections; a request waits for the answer to the one before it.
+
+    ``name`` is another one for other members.
     """
-    return asyncio.run(_post(port, requests, batch, name))
+    return asyncio.run(_post(port, _requests(path, member, requests, batch, name)))
 
 
-async def _post(port: int, requests: int, batch: int, name: str) -> float:
-    numbers = iter(range(requests))
-    connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(CONNECTIONS)]
-    start = time.perf_counter()
-    await asyncio.gather(
-        *(_one_after_the_other(reader, writer, numbers, batch, name) for reader, writer in connections)
-    )
-    seconds = time.perf_counter() - start
-    for _, writer in connections:
-        writer.close()
-    return requests / seconds
+class _Client(asyncio.Protocol):
+    """Sends one request after the other until there is none left."""
 
+    def __init__(self, requests: Iterator[bytes]) -> None:
+        self._requests = requests
+        self._answer = b""
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-async def _one_after_the_other(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, numbers: Iterator[int], batch: int, name: str
-) -> None:
-    for number in numbers:
-        writer.write(_request(number, batch, name))
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 202"), head
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def ask(self) -> None:
+        request = next(self._requests, None)
+        if request is None:
+            self._transport.close()
+            self.ended.set_result(None)
+        else:
+            self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._answer += data
+        head, blank, body = self._answer.partition(b"\r\n\r\n")
         length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-        await reader.readexactly(int(length))
+        if blank and len(body) >= int(length):
+            assert head.startswith(b"HTTP/1.1 202"), self._answer
+            self._answer = b""
+            self.ask()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.ended.done():
+            self.ended.set_exception(exc or ConnectionError("the server has closed the connection"))
 
 
-def _request(number: int, batch: int, name: str) -> bytes:
-    events = ",".join(
-        f'{{"event_id":"{name}-{batch}-{number}-{each}","user_id":"u{number % 9_973}","event_type":"cart_abandoned",'
-        f'"event_time":"2026-03-02T10:00:00Z","total":{each}.5}}'
-        for each in range(batch)
+async def _post(port: int, requests: list[bytes]) -> float:
+    left = iter(requests)
+    loop = asyncio.get_running_loop()
+    made = [await loop.create_connection(lambda: _Client(left), "127.0.0.1", port) for _ in range(CONNECTIONS)]
+    clients = [client for _, client in made]
+    start = time.perf_counter()
+    for client in clients:
+        client.ask()
+    await asyncio.gather(*(client.ended for client in clients))
+    return len(requests) / (time.perf_counter() - start)
+
+
+def _requests(path: str, member: Callable[[str], str], requests: int, batch: int, name: str) -> list[bytes]:
+    bodies = (
+        ",".join(member(f"{name}-{batch}-{number}-{each}") for each in range(batch)).encode()
+        for number in range(requests)
     )
-    body = f"[{events}]".encode()
-    return (
-        b"POST /events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %b\r\nContent-Type: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n%b" % (TOKEN.encode(), len(body), body)
-    )
+    return [
+        b"POST %b HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %b\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n[%b]" % (path.encode(), TOKEN.encode(), len(body) + 2, body)
+        for body in bodies
+    ]
 
 
 async def nothing(_scope: Scope, receive: Receive, send: Send) -> None:

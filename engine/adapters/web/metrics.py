@@ -64,6 +64,9 @@ class FeedbackMetrics:
             "mailray_feedback_events", "Events told to us, by kind and source; repetitions count.", ["kind", "source"],
             registry=self._registry,
         )  # fmt: skip
+        self._answered: dict[
+            tuple[str, str, int], tuple[Counter, Histogram]
+        ] = {}  # to look labels up costs more than to count
         self.events = PostingMetrics("events", self._registry)
         self.triggers = PostingMetrics("triggers", self._registry)
 
@@ -72,8 +75,13 @@ class FeedbackMetrics:
             self._events.labels(each.kind.value, each.source).inc()
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
-        self._requests.labels(route, method if method in _METHODS else "other", str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        counted = self._answered.get((route, method, status))
+        if counted is None:
+            known = method if method in _METHODS else "other"
+            counted = self._requests.labels(route, known, str(status)), self._seconds.labels(route)
+            self._answered[route, known, status] = counted
+        counted[0].inc()
+        counted[1].observe(seconds)
 
     def text(self) -> bytes:
         return generate_latest(self._registry)

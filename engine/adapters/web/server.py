@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -20,10 +21,40 @@ IDLE_SECONDS = 15
 LONGEST_HEAD = 65_536  # octets of a request that are not its body: request line, headers, sizes of chunks, trailers
 
 
+class _Joined:
+    """A transport that sends what is written in one turn of the loop in one go: uvicorn writes head and body one after the other,
+    and to send them so costs more than to make them. For all but ``write`` and ``close`` it is the transport itself."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._written: list[bytes] = []
+
+    def write(self, octets: bytes) -> None:
+        if not self._written:
+            self._loop.call_soon(self._send)
+        self._written.append(octets)
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def _send(self) -> None:
+        if self._written:
+            self._transport.write(b"".join(self._written))
+            self._written.clear()
+
+
 class _Protocol(HttpToolsProtocol):
     """uvicorn's protocol, whose parser reads heads of any length; here they end."""
 
     _head = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(cast("asyncio.Transport", _Joined(transport)))
 
     def data_received(self, data: bytes) -> None:
         self._head += len(data)
