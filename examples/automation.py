@@ -35,7 +35,7 @@ def doings(people: int, now: datetime) -> Iterator[dict[str, Any]]:
         kind, properties = draw.choice(
             (
                 ("signed_up", {"from": "market"}),
-                ("cart_abandoned", {"total": 48.5, "items": 2, "first_item": name}),
+                ("cart_abandoned", {"total": 48.5, "pieces": 2, "first_item": name}),
                 ("product_viewed", {"sku": "T-1", "name": name, "views": 3}),
                 ("site_visit", {"page": "home"}),
             )

@@ -79,7 +79,7 @@ def doings(number: int, start: datetime, days: int) -> Iterator[Row]:
         fate, total = draw.random(), round(draw.uniform(8, 95), 2)
         if fate < 0.4:
             left = at + timedelta(minutes=9)
-            yield event("cart_abandoned", left, total=total, items=draw.randint(1, 4), first_item=name)
+            yield event("cart_abandoned", left, total=total, pieces=draw.randint(1, 4), first_item=name)
             if draw.random() < 0.3:
                 back = left + timedelta(hours=draw.uniform(0.2, 60))
                 yield event("site_visit", back, page="basket")
