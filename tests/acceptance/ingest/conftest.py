@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from engine.assembly.settings import AppSettings
-from engine.assembly.stores import open_store
+from engine.assembly.stores import open_executions, open_store
 from jobs.cli import run_guarded
 
 
@@ -45,6 +45,14 @@ def kept(tmp_path: Path) -> Callable[[], list[str]]:
                 found += events.column("event_id").to_pylist()
 
     return ids
+
+
+@pytest.fixture
+def defined(tmp_path: Path) -> str:
+    """A workflow that the command's store knows."""
+    with closing(open_executions(AppSettings.load(runs=tmp_path / "runs").stores_at)) as executions:
+        executions.define("welcome", "1", "{}")
+    return "welcome"
 
 
 @dataclass(frozen=True)

@@ -49,14 +49,18 @@ def test_files_of_all_formats_and_again(ingest: Any, lines: Lines, kept: Kept, t
 
 def test_bad_rows_are_named_and_kept_apart(ingest: Any, lines: Lines, kept: Kept, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(lines(5, bad=(1, 3)) + b"{oops\n")
-    done = ingest("events", "a.jsonl", "--rejects", "apart/bad.jsonl")
+    (tmp_path / "b.csv").write_text(
+        "event_id,user_id,event_type,event_time\ne9,u,trigger:welcome,2026-03-02T10:00:00Z\n"
+    )
+    done = ingest("events", "a.jsonl", "b.csv", "--rejects", "apart/bad.jsonl")
     assert done.code == 1
+    assert "warning: b.csv:2: event_type begins with `trigger:`, which is reserved" in done.err
     assert "warning: a.jsonl:2: no user_id" in done.err
     assert "warning: a.jsonl:6: not JSON" in done.err
     assert kept() == ids(0, 2, 4)
     apart = [json.loads(line) for line in (tmp_path / "apart/bad.jsonl").read_text().splitlines()]
     assert [(each["line"], each["row"]) for each in apart] == [
-        (2, '{"event_id": "e1"}'), (4, '{"event_id": "e3"}'), (6, "{oops"),
+        (2, '{"event_id": "e1"}'), (4, '{"event_id": "e3"}'), (6, "{oops"), (2, apart[3]["row"]),
     ]  # fmt: skip
     assert [path.name for path in (tmp_path / "apart").iterdir()] == ["bad.jsonl"]
     told = ingest("events", "a.jsonl", "--json").json

@@ -1,4 +1,4 @@
-"""`mailray serve` takes events, and what it has acknowledged outlives it."""
+"""`mailray serve` takes events and triggers, and what it has acknowledged outlives it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_what_was_acknowledged_outlives_a_kill(
-    environment: dict[str, str], kept: Callable[[], list[str]], lines: Callable[..., bytes], tmp_path: Path
+    environment: dict[str, str],
+    kept: Callable[[], list[str]],
+    lines: Callable[..., bytes],
+    defined: str,
+    tmp_path: Path,
 ) -> None:
     command = [sys.executable, "-m", "jobs.cli", "serve", "--port", "0", "--json", "--events-token", "env:EVENTS_TOKEN"]
     environ = {**environment, "PYTHONPATH": str(ROOT), "EVENTS_TOKEN": "canary-token"}
@@ -35,10 +39,19 @@ def test_what_was_acknowledged_outlives_a_kill(
             for _ in range(2):
                 assert client.post("/events", content=lines(3)).json() == {"accepted": 3}
             assert client.post("/events", content=lines(3, first=3, bad=(4,))).status_code == 400
+            for number in (1, 2, 2):
+                trigger = {"user_id": "u1", "id": number}
+                assert client.post(f"/workflows/{defined}/trigger", json=trigger).json() == {"accepted": 1}
+            assert (
+                client.post("/workflows/welcom/trigger", json={"user_id": "u1"}).json()["help"].endswith("`welcome`?")
+            )
             metrics = client.get("/metrics").text
         process.kill()
-    assert kept() == ["e0", "e1", "e2"]
+    found = kept()
+    assert found[:3] == ["e0", "e1", "e2"]
+    assert [each.partition(":")[0] for each in found[3:]] == ["trigger", "trigger"]
     assert "mailray_posted_events_total 6.0" in metrics
+    assert "mailray_posted_triggers_total 3.0" in metrics
     assert "canary" not in metrics + told
 
 
