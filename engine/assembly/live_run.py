@@ -118,6 +118,12 @@ class LiveFolder:
             self._held.close()
             self._held = None
 
+    def close(self) -> None:
+        self.let_go()
+        if self._writing is not None:
+            self._writing.drop()
+            self._writing = None
+
     def cancel_left(self) -> None:
         if self._control.order() is Order.CANCEL:
             cancel_left(self._folder)

@@ -57,6 +57,9 @@ class OutboxFolder(Protocol):
 
     def let_go(self) -> None: ...
 
+    def close(self) -> None:
+        """Let it go, and let others add to it."""
+
     def cancel_left(self) -> None:
         """Skip what is left, if that was ordered. For whoever holds the folder."""
 
@@ -160,8 +163,10 @@ class Outbox:
         return sum(self._folders[path].tidy(before) for path in self._held)
 
     def close(self) -> None:
-        for path in [*self._held]:
-            self._let_go(self._folders[path])
+        """Let all folders go. What has been committed and not settled is found by the next one's ``recover``."""
+        for folder in self._folders.values():
+            folder.close()
+        self._held.clear()
 
     def _recover(self, folder: OutboxFolder, settle: Settle) -> int:
         total, since = 0, None
