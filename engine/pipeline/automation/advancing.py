@@ -136,7 +136,7 @@ def _arrival(item: str, user: str, payload: str | None, now: int) -> tuple[Any, 
         told = json.loads(payload or "")
         name, event, properties = told.get("event_id", item), told.get("event"), told.get("properties")
         f"{name}{event}".encode()  # no half of a surrogate pair
-        position, at = np.int64(told["position"]), np.int64(min(told["at"], now))
+        position, at = int(np.int64(told["position"])), int(np.int64(min(told["at"], now)))
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
     return position, str(name), user, event and str(event), at, None if properties is None else json.dumps(properties)
