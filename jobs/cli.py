@@ -31,6 +31,7 @@ from jobs import (
     run,
     schema,
     serve,
+    simulate,
     status,
     suppress,
     template,
@@ -53,7 +54,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 VERBS = (
-    init, validate, schema, preview, plan, run, pause, resume, cancel, status, unknown, resolve, report, inbox, serve, automate, doctor,
+    init, validate, schema, preview, plan, simulate,
+    run, pause, resume, cancel, status, unknown, resolve, report, inbox, serve, automate, doctor,
 )  # fmt: skip
 for verb in VERBS:
     app.command(verb.__name__.rpartition(".")[2])(verb.command)

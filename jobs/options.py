@@ -52,18 +52,18 @@ PartitionRows = Annotated[
 ]
 
 
-def instant(text: str | None) -> datetime:
-    """The instant that ``--now`` names, or the present. Raises UsageError."""
+def instant(text: str | None, option: str = "--now") -> datetime:
+    """The instant that an option names, or the present. Raises UsageError."""
     if text is None:
         return datetime.now(UTC)
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError.single(
-            "MR001", f"--now `{text}` is not an instant", help="write 2026-03-01T09:00:00+00:00"
+            "MR001", f"{option} `{text}` is not an instant", help="write 2026-03-01T09:00:00+00:00"
         ) from None
     if parsed.tzinfo is None:
         raise UsageError.single(
-            "MR001", f"--now `{text}` has no time zone", help="end it with Z or an offset such as +01:00"
+            "MR001", f"{option} `{text}` has no time zone", help="end it with Z or an offset such as +01:00"
         )
     return parsed.astimezone(UTC)

@@ -141,12 +141,12 @@ def _asked(loaded: LoadedCampaign, folder: Path, stores: StoresAt | None) -> Ask
     if audience.source == STORE:
         _refuse_own_columns(loaded)
         store = partial(_known_store, stores)
-        return Asked(audience.source, folder, audience.key, types=_types(loaded), store=store)
+        return Asked(audience.source, folder, audience.key, types=audience_types(loaded), store=store)
     query = None
     if audience.query is not None:
         query = QueryText(audience.query, loaded.document.locate(("audience", "query")))
     password = None if audience.password is None else resolve_secret(audience.password, folder).decode()
-    return Asked(audience.source, folder, audience.key, audience.format, query, password, _types(loaded))
+    return Asked(audience.source, folder, audience.key, audience.format, query, password, audience_types(loaded))
 
 
 def _known_store(stores: StoresAt | None) -> Store:
@@ -173,7 +173,8 @@ def _refuse_own_columns(loaded: LoadedCampaign) -> None:
         raise CampaignError(*faults)
 
 
-def _types(loaded: LoadedCampaign) -> dict[str, pa.DataType]:
+def audience_types(loaded: LoadedCampaign) -> dict[str, pa.DataType]:
+    """The types that `audience.types` gives columns. Raises CampaignError (MR384)."""
     types: dict[str, pa.DataType] = {}
     faults: list[Diagnostic] = []
     for column, text in loaded.campaign.audience.types.items():

@@ -16,12 +16,13 @@ MOST_POINTS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """``colour`` is from 1 to COLOURS; ``limit`` is drawn as a dashed line in the same colour."""
+    """``colour`` is from 1 to COLOURS; ``limit`` is drawn as a dashed line in the same colour, and a ``dashed`` series as one too."""
 
     name: str
     values: Sequence[float]
     colour: int
     limit: float | None = None
+    dashed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ def lines(title: str, series: Sequence[Series], axis: Axis, *, seconds: bool = F
     width = (WIDTH - LEFT - RIGHT) / max(count, 1)
     drawn = [_line(each, width, place_of) for each in series]
     dashes = [
-        f'<path class="l{each.colour} limit" d="M{LEFT},{place_of(each.limit):.1f}H{WIDTH - RIGHT}"><title>{escape(each.name)} may wait {_duration(each.limit)}</title></path>'
+        f'<path class="l{each.colour} limit" d="M{LEFT},{place_of(each.limit):.1f}H{WIDTH - RIGHT}">'
+        f"<title>{escape(each.name)}: at most {_duration(each.limit)}</title></path>"
         for each in series
         if each.limit is not None
     ]
@@ -88,8 +90,10 @@ def heat_map(title: str, rows: Sequence[str], columns: Sequence[str], values: Se
             x = LEFT + place * width
             drawn.append(
                 f"<g><title>{escape(name)} {escape(column)}: {value:,.0f}</title>"
-                f'<rect class="cell" x="{x + 1:.1f}" y="{y + 1}" width="{width - 2:.1f}" height="{height - 2}" rx="3" fill-opacity="{0.05 + 0.95 * share:.3f}"/>'
-                f'<text class="{"on" if share > 0.5 else "tick"} middle" x="{x + width / 2:.1f}" y="{y + 19}">{_short(value) if value else ""}</text></g>'
+                f'<rect class="cell" x="{x + 1:.1f}" y="{y + 1}" width="{width - 2:.1f}" height="{height - 2}" rx="3"'
+                f' fill-opacity="{0.05 + 0.95 * share:.3f}"/>'
+                f'<text class="{"on" if share > 0.5 else "tick"} middle" x="{x + width / 2:.1f}" y="{y + 19}">'
+                f"{_short(value) if value else ''}</text></g>"
             )
     foot = len(rows) * height + 16
     for place, column in enumerate(columns):
@@ -110,7 +114,8 @@ def _line(series: Series, width: float, place_of: Callable[[float], float]) -> s
         for place in range(0, len(series.values), gathered)
     ]
     path = "L".join(f"{min(x, WIDTH - RIGHT):.1f},{y:.1f}" for x, y in points)
-    return f'<path class="l{series.colour}" d="M{path}"/>' if points else ""
+    dashed = " dashed" if series.dashed else ""
+    return f'<path class="l{series.colour}{dashed}" d="M{path}"/>' if points else ""
 
 
 def _linear(most: float) -> tuple[float, list[float]]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from engine.report.rendering import Bar, bars, template
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +20,6 @@ class SampleMessage:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A row of a bar chart: a share of the largest, from 0 to 100."""
-
-    name: str
-    value: float
-    percent: float
-    note: str = ""
-
-
 def render_page(
     manifest: Mapping[str, Any],
     summary: Mapping[str, Any],
@@ -39,19 +28,14 @@ def render_page(
 ) -> str:
     """The page of a run from what it has on record."""
     plan, outcomes = summary["plan"], summary["outcomes"]
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(thousands=_thousands, words=_words, seconds=_seconds)
-    template = environment.from_string(
-        resources.files("engine.report").joinpath("page.html.j2").read_text(encoding="utf-8")
-    )
-    return template.render(
+    return template("page.html.j2").render(
         manifest=manifest,
         summary=summary,
         plan=plan,
         outcomes=outcomes,
-        funnel=_bars(_funnel(manifest, plan, outcomes)),
-        verdicts=_bars(plan["verdicts"].items()),
-        outcome_bars=_bars((name, count) for name, count in outcomes.items() if count),
+        funnel=bars(_funnel(manifest, plan, outcomes)),
+        verdicts=bars(plan["verdicts"].items()),
+        outcome_bars=bars((name, count) for name, count in outcomes.items() if count),
         stages=_stages(summary["stages"]),
         decisions=decisions,
         samples=samples,
@@ -71,28 +55,10 @@ def _funnel(
     yield "accepted", outcomes.get("accepted", 0)
 
 
-def _bars(rows: Iterable[tuple[str, float]]) -> list[Bar]:
-    listed = list(rows)
-    largest = max((value for _, value in listed), default=0) or 1
-    return [Bar(name, value, 100 * value / largest) for name, value in listed]
-
-
 def _stages(stages: Mapping[str, Mapping[str, float]]) -> list[Bar]:
-    bars = _bars((name, figure["seconds"]) for name, figure in stages.items())
-    return [Bar(bar.name, bar.value, bar.percent, _each(stages[bar.name])) for bar in bars]
+    drawn = bars((name, figure["seconds"]) for name, figure in stages.items())
+    return [Bar(bar.name, bar.value, bar.percent, _each(stages[bar.name])) for bar in drawn]
 
 
 def _each(figure: Mapping[str, float]) -> str:
     return f"{figure['seconds'] / figure['rows'] * 1e6:,.1f} µs a row" if figure["rows"] else ""
-
-
-def _thousands(value: float) -> str:
-    return f"{value:,.0f}"
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _seconds(value: float) -> str:
-    return f"{value:,.2f} s"

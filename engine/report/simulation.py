@@ -93,7 +93,7 @@ def _passages(workflow: Mapping[str, Any], axis: Axis) -> Markup:
         Series(name, days, colour) for colour, (name, days) in zip((3, 2, 5), by_day["ended"].items(), strict=True)
     ]
     series = [Series("entered", by_day["entered"], 1), *(each for each in ended if any(each.values))]
-    goals = [Series("goal", by_day["goals"], 4)] if any(by_day["goals"]) else []
+    goals = [Series("goal", by_day["goals"], 4, dashed=True)] if any(by_day["goals"]) else []
     return lines(f"{workflow['name']}: entries and ends by day", [*series, *goals], axis)
 
 

@@ -14,7 +14,8 @@ from engine.pipeline.simulation.contract import DAY
 from engine.pipeline.simulation.happenings import Happenings
 from engine.pipeline.simulation.people import Mask, Persons, VirtualPeople
 from engine.pipeline.simulation.program import SimulatedProgram
-from engine.workflow.triggers import cron_instants
+from engine.workflow.executions import ENTRIES
+from engine.workflow.triggers import cron_instants, segment_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Entrances:
         self._program, self._number, self._people = program, number, people
         self._start = start
         self._audience = np.flatnonzero(people.known[number])
+        self._by_segment = segment_of(program.campaign) is not None
         self._members = self._in_segment(start)
 
     def between(self, after: int, until: int, happenings: Happenings, when: slice) -> Iterator[Candidates]:
@@ -50,7 +52,7 @@ class Entrances:
 
     def at_the_end(self, at: int) -> Iterator[Candidates]:
         """Who has come to be in the trigger's segment in the slice that ends now, or has left it; they enter in the next one."""
-        if self._program.segment is None:
+        if not self._by_segment:
             return
         before, self._members = self._members, self._in_segment(at)
         changed = self._audience[before != self._members]
@@ -64,8 +66,14 @@ class Entrances:
     def _of_events(self, happenings: Happenings, when: slice) -> Candidates:
         rows = happenings.beginning(self._number, when)
         rows = rows[self._people.known[self._number][happenings.person[rows]]]
-        arrivals = happenings.arrivals(rows, 0)
-        return self._of(happenings.person[rows], lambda people: self._program.triggers.of_events(arrivals, people))
+        arrivals, triggers = happenings.arrivals(rows, 0), self._program.triggers
+
+        def entering(people: pa.RecordBatch) -> pa.RecordBatch:
+            if self._program.by_call:
+                return triggers.of_calls(people, happenings.at[rows], arrivals.column("event_id").to_pylist())
+            return triggers.of_events(arrivals, people)
+
+        return self._of(happenings.person[rows], entering)
 
     def _of_anniversaries(self, name: str, after: int, until: int) -> Candidates:
         """Only those are looked at whose day may be in the slice, by some clock."""
@@ -83,15 +91,14 @@ class Entrances:
         )
 
     def _of(self, persons: Persons, entering: Callable[[pa.RecordBatch], pa.RecordBatch]) -> Candidates:
+        if not len(persons):
+            return Candidates(pa.RecordBatch.from_pylist([], schema=ENTRIES), persons)
         entries = entering(self._people.rows(self._number, persons))
         users = self._people.keys.take(pa.array(persons))
         place = np.asarray(pc.index_in(entries.column("user_id"), value_set=users), dtype=np.int64)
         return Candidates(entries, persons[place])
 
     def _in_segment(self, at: int) -> Mask:
-        segment = self._program.segment
-        if segment is None:
+        if not self._by_segment:
             return np.zeros(0, dtype=np.bool_)
-        people = self._people.rows(self._number, self._audience)
-        times = pa.repeat(pa.scalar(at, pa.int64()), people.num_rows).view(pa.timestamp("us", "UTC"))
-        return segment.evaluate(people, times)[segment.names[0]]
+        return self._program.triggers.in_segment(self._people.rows(self._number, self._audience), at)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from engine.campaign.automation import Happening
 from engine.campaign.durations import microseconds
 from engine.campaign.schema import Campaign, Priority
 from engine.campaign.steps import (
@@ -19,7 +20,7 @@ from engine.campaign.steps import (
     UpdateUserData,
     WaitCondition,
 )
-from engine.conditions import ConditionSet, workflow_schema
+from engine.conditions import workflow_schema
 from engine.personalization.assignment import uniform
 from engine.pipeline.simulation.contract import SimulatedWorkflow
 from engine.workflow import WorkflowProgram
@@ -33,8 +34,8 @@ _ANSWERED = "trigger_webhook:answered"  # no installed step can be called so
 
 
 class SimulatedProgram:
-    """``attributes`` are the columns that steps set, with those of the audience among them; ``mentioned`` the events that rules and
-    waits name; with ``watches`` it looks at whatever happens to a person, changes of their columns among it."""
+    """``attributes`` are the columns that steps set, with those of the audience among them; ``mentioned`` the events that it
+    names; with ``watches`` it looks at whatever happens to a person, changes of their columns among it."""
 
     def __init__(self, workflow: SimulatedWorkflow, installed: Mapping[str, StepKind]) -> None:
         campaign, self.audience = workflow.campaign, workflow.audience
@@ -43,25 +44,19 @@ class SimulatedProgram:
         self.workflow = WorkflowProgram(
             _answered(campaign), self.audience, uniform, installed={**installed, _ANSWERED: _Answered}
         )
-        version = definition_of(campaign).version
-        self.triggers = TriggerProgram(_by_event(campaign), self.audience, version)
-        self.version = version
+        self.triggers = TriggerProgram(campaign, self.audience, definition_of(campaign).version)
         self.steps = tuple(step.id for step in campaign.workflow)
         self.attributes = _attributes(campaign, self.audience)
-        happenings = [*campaign.exit, *([campaign.goal] if campaign.goal else [])]
-        waits = [step for step in campaign.workflow if isinstance(step, WaitCondition)]
-        named = [*(each.event for each in happenings), *(each.event for each in waits)]
-        self.mentioned = {each for each in named if each is not None}
-        self.watches = any(each.event is None for each in happenings) or any(each.condition for each in waits)
-        self.segment = _segment(campaign, self.audience)
+        self.mentioned, self.watches = mentioned(campaign), watches(campaign)
 
     @property
     def trigger_event(self) -> str | None:
-        """The event that lets people enter: the trigger's, or a call of the API."""
-        trigger = self.campaign.trigger
-        if trigger is None:
-            return None
-        return f"{API_EVENT}{self.name}" if trigger.api else trigger.event
+        return trigger_event(self.campaign)
+
+    @property
+    def by_call(self) -> bool:
+        """Whether that event is a call of the API."""
+        return self.campaign.trigger is not None and self.campaign.trigger.api is True
 
     @property
     def priority(self) -> int:
@@ -94,6 +89,33 @@ class SimulatedProgram:
         }
 
 
+def trigger_event(campaign: Campaign) -> str | None:
+    """The event that lets people enter: the trigger's, or a call of the API."""
+    trigger = campaign.trigger
+    if trigger is None:
+        return None
+    return f"{API_EVENT}{campaign.name}" if trigger.api else trigger.event
+
+
+def mentioned(campaign: Campaign) -> set[str]:
+    """The events that rules and waits name."""
+    named = [*(each.event for each in _rules(campaign)), *(each.event for each in _waits(campaign))]
+    return {each for each in named if each is not None}
+
+
+def watches(campaign: Campaign) -> bool:
+    """Whether a condition is looked at whenever something happens to a person."""
+    return any(each.event is None for each in _rules(campaign)) or any(each.condition for each in _waits(campaign))
+
+
+def _rules(campaign: Campaign) -> list[Happening]:
+    return [*campaign.exit, *([campaign.goal] if campaign.goal else [])]
+
+
+def _waits(campaign: Campaign) -> list[WaitCondition]:
+    return [step for step in campaign.workflow if isinstance(step, WaitCondition)]
+
+
 class _Answered:
     """A call that has been answered with success and an empty body."""
 
@@ -119,28 +141,10 @@ def _answered_step(step: TriggerWebhook) -> GenericStep:
     return GenericStep.model_construct(None, type="generic", uses=_ANSWERED, with_=given, into=into, **kept)
 
 
-def _by_event(campaign: Campaign) -> Campaign:
-    """The campaign with its API as an event, which is what a call is kept as."""
-    trigger = campaign.trigger
-    if trigger is None or not trigger.api:
-        return campaign
-    event = trigger.model_copy(update={"api": None, "event": f"{API_EVENT}{campaign.name}"})
-    return campaign.model_copy(update={"trigger": event})
-
-
 def _attributes(campaign: Campaign, audience: pa.Schema) -> dict[str, pa.DataType]:
     columns = workflow_schema(audience, campaign)
     names = [name for step in campaign.workflow if isinstance(step, UpdateUserData) for name in step.set]
     return {name: columns.field(name).type for name in names}
-
-
-def _segment(campaign: Campaign, audience: pa.Schema) -> ConditionSet | None:
-    """The segment that the trigger looks at."""
-    trigger = campaign.trigger
-    name = (trigger.segment_entry or trigger.segment_exit) if trigger else None
-    if name is None:
-        return None
-    return ConditionSet({name: campaign.segments[name]}, audience, None, campaign.timezone)
 
 
 def split_of(step: AnyStep) -> Sequence[Share]:

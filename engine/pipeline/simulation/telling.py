@@ -180,9 +180,7 @@ def branches_of(program: SimulatedProgram) -> list[str]:
     """Where the splits of a workflow lead, as `STEP:TARGET`."""
     steps = program.campaign.workflow
     return list(
-        dict.fromkeys(
-            f"{steps[place].id}:{share.next}" for place in program.splits for share in split_of(steps[place])
-        )
+        dict.fromkeys(f"{steps[place].id}:{share.next}" for place in program.splits for share in split_of(steps[place]))
     )
 
 
