@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,6 +37,7 @@ NAMES: dict[type[Task], str] = {
     Deliver: "delivery",
 }
 """What is told of a task's fault: what it was about."""
+OUTCOMES = ("accepted", "deferred", "rejected", "skipped", "unknown")
 
 
 class Results:
@@ -44,6 +47,7 @@ class Results:
         self._parts, self._watch = parts, watch
         self.counts: Counter[str] = Counter()
         self.measured: list[pa.RecordBatch] = []
+        self._known: dict[tuple[Path, int], Mapping[str, int]] = {}
 
     def take(self, ended: Ended, worker: str, now: int) -> None:
         if isinstance(ended.outcome, Lost):
@@ -138,10 +142,18 @@ class Results:
         parts.outbox.delivered(delivered)
         parts.gathering.delivered(task.run, task.work.number)
         parts.deliveries.ended(task.number, delivered.partition.next_due, now)
-        for name in ("accepted", "rejected", "skipped", "unknown"):
-            self.counts[name] += delivered.partition.counts.get(name, 0) if delivered.partition.next_due is None else 0
+        self._count(task, delivered)
         if delivered.measured is not None:
             self.measured.append(delivered.measured)
+
+    def _count(self, task: Deliver, delivered: Delivered) -> None:
+        """A partition that comes again tells of all its messages each time."""
+        name, partition = (task.run, task.work.number), delivered.partition
+        before = self._known.pop(name, {})
+        for outcome in OUTCOMES if partition.counts else ():
+            self.counts[outcome] += partition.counts[outcome] - before.get(outcome, 0)
+        if partition.next_due is not None or partition.stopped:
+            self._known[name] = {**before, **partition.counts}
 
     def deliver(self, open: OpenWork) -> None:
         parts = self._parts
