@@ -43,6 +43,7 @@ class PostgresExecutions:
     ) -> pa.RecordBatch:
         given = without_nul(entries)
         rules = {"again_after": again_after, "not_while": text_array(not_while), "only_after": text_array(only_after)}
+        rules |= {"needed": len({*only_after})}
 
         def work(connection: PooledConnection) -> pa.RecordBatch:
             self._tables.ingest(connection, "incoming_entries", given)

@@ -1,10 +1,10 @@
 -- The first of each workflow, and of those the first.
 SELECT found.execution_id
-FROM unnest(%(workflows)s::text[]) AS workflow
+FROM (SELECT DISTINCT unnest(%(workflows)s::text[]) AS workflow) AS asked
 CROSS JOIN LATERAL (
     SELECT execution_id, due
     FROM mailray.workflow_executions
-    WHERE tenant = %(tenant)s AND workflow_id = workflow AND status IN ('ready', 'waiting') AND updates = 0
+    WHERE tenant = %(tenant)s AND workflow_id = asked.workflow AND status IN ('ready', 'waiting') AND updates = 0
         AND due <= %(at)s AND lease_until <= %(now)s
     ORDER BY due, execution_id
     LIMIT %(most)s

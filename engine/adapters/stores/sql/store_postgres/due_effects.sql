@@ -1,7 +1,7 @@
 -- The first of each workflow and kind, and of those the first.
 SELECT found.name
-FROM unnest(%(workflows)s::text[]) AS asked (workflow)
-CROSS JOIN unnest(%(kinds)s::text[]) AS wanted (kind)
+FROM (SELECT DISTINCT unnest(%(workflows)s::text[]) AS workflow) AS asked
+CROSS JOIN (SELECT DISTINCT unnest(%(kinds)s::text[]) AS kind) AS wanted
 CROSS JOIN LATERAL (
     SELECT name, at
     FROM mailray.workflow_effects AS open

@@ -1,6 +1,6 @@
 -- The first of each workflow, and of those the first.
 SELECT found.execution_id
-FROM json_each(?3) AS workflow
+FROM (SELECT DISTINCT value FROM json_each(?3)) AS workflow
 CROSS JOIN workflow_executions AS found ON found.tenant = ?1 AND found.execution_id IN (
     SELECT execution_id
     FROM workflow_executions

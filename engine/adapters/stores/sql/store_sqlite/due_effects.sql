@@ -1,7 +1,7 @@
 -- The first of each workflow and kind, and of those the first.
 SELECT found.name
-FROM json_each(?4) AS workflow
-CROSS JOIN json_each(?3) AS kind
+FROM (SELECT DISTINCT value FROM json_each(?4)) AS workflow
+CROSS JOIN (SELECT DISTINCT value FROM json_each(?3)) AS kind
 CROSS JOIN workflow_effects AS found ON found.tenant = ?1 AND found.name IN (
     SELECT name
     FROM workflow_effects AS open
