@@ -301,16 +301,19 @@ def _create(path: Path) -> None:
         raise damaged(Place(str(path)), "the file is gone")
     draft = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.new")
     with closing(sqlite3.connect(draft)) as connection:
-        connection.executescript(f"{statement('ledger', 'schema')} PRAGMA user_version = {VERSION};")
+        # Nothing of it counts before it has its name, so it goes to the disk once, as a whole.
+        connection.executescript("PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL;")
+        connection.executescript(f"BEGIN; {statement('ledger', 'schema')} PRAGMA user_version = {VERSION}; COMMIT;")
+    _sync(draft)
     with suppress(FileExistsError):
         os.link(draft, path)
     draft.unlink()
     _sync(path.parent)
 
 
-def _sync(folder: Path) -> None:
-    """A file's name is durable only when its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """A file or folder is on the disk when this returns; a file's name is durable only when its folder is."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
