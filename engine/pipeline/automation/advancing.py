@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
@@ -62,24 +62,22 @@ class Advancer:
         """Raises what a store raises. What is wrong with the workflow itself is in ``faults``: those whom it concerns stand still, and
         their tickets are held."""
         now, stages = self._wall(), Stages(self._monotonic)
-        if task.executions.num_rows:
-            moved = Moved()
-            self._mover.move(task.workflow, task.executions, now, moved, stages)
-            self._mover.measure(moved, stages)
-            return _told(task, moved, stages)
-        arrivals = arrivals_of(task.items, now)
-        work = _Task(task.workflow, now, arrivals, stages)
-        try:
-            entries, strangers = self._entries(work)
-        except CampaignError as fault:
-            work.moved.faults += fault.diagnostics
-            work.moved.left.update(task.items.column("user_id").to_pylist())
-            return _told(task, work.moved, stages)
-        entered = self._meet(work, entries)
+        work = _Task(task.workflow, now, arrivals_of(task.items, now), stages)
+        entered = strangers = 0
+        if not task.items.num_rows:
+            self._mover.move(task.workflow, task.executions, now, work.moved, stages)
+        else:
+            try:
+                entries, strangers = self._entries(work)
+            except CampaignError as fault:
+                work.moved.faults += fault.diagnostics
+                work.busy.update(task.items.column("user_id").to_pylist())
+            else:
+                entered = self._meet(work, entries, task.executions)
         self._mover.measure(work.moved, stages)
-        return _told(task, work.moved, stages, work.busy, entered=entered, strangers=strangers)
+        return _told(task, work, entered, strangers)
 
-    def _meet(self, work: _Task, entries: pa.RecordBatch) -> int:
+    def _meet(self, work: _Task, entries: pa.RecordBatch, due: pa.RecordBatch) -> int:
         """Let people enter, and those who are in the workflow meet what has happened; gives how many have entered.
 
         Who could not enter because they were in it may do so if what has happened since had brought that to its end before: they are
@@ -92,8 +90,10 @@ class Advancer:
                 begun = self._executions.enter(entries, again_after(campaign), campaign.not_while, campaign.only_after)
         with work.stages.timed("claim", len(users)):
             claimed = self._executions.concerned(work.workflow, users, work.now, work.now + LEASE)
-        self._mover.move(work.workflow, claimed.executions, work.now, work.moved, work.stages, arrivals=work.arrivals)
-        work.busy.update(claimed.busy, _free_again(entries, begun, work.moved.ended))
+        executions = _together(claimed.executions, due)
+        self._mover.move(work.workflow, executions, work.now, work.moved, work.stages, arrivals=work.arrivals)
+        others = set(claimed.busy).difference(due.column("user_id").to_pylist())
+        work.busy.update(others, _free_again(entries, begun, work.moved.ended))
         return int(begun.num_rows)
 
     def _entries(self, work: _Task) -> tuple[pa.RecordBatch, int]:
@@ -122,24 +122,31 @@ class Advancer:
 
 
 def arrivals_of(items: pa.RecordBatch, now: int) -> pa.RecordBatch:
-    """ARRIVALS of items (TAKEN), in the order of their positions. What a sender's clock has put into the future happens now; what no
-    intake has put is left out."""
+    """ARRIVALS of items (TAKEN), in the order of their positions. What no intake has put is left out.
+
+    What a sender's clock has put into the future happens now, a microsecond apart: who enters and leaves meets both.
+    """
     columns = (items.column(name).to_pylist() for name in ("item_id", "user_id", "payload"))
-    found = (_arrival(item, user, payload, now) for item, user, payload in zip(*columns, strict=True))
-    rows = sorted((row for row in found if row is not None), key=itemgetter(0))
-    arrays = [pa.array([row[place] for row in rows], each.type) for place, each in enumerate(ARRIVALS)]
+    found = (_arrival(item, user, payload) for item, user, payload in zip(*columns, strict=True))
+    rows = sorted((row for row in found if row is not None), key=itemgetter("position"))
+    ahead = [row for row in rows if row["at"] > now]
+    for place, row in enumerate(reversed(ahead)):
+        row["at"] = now - place
+    arrays = [pa.array([row[each.name] for row in rows], each.type) for each in ARRIVALS]
     return pa.RecordBatch.from_arrays(arrays, schema=ARRIVALS)
 
 
-def _arrival(item: str, user: str, payload: str | None, now: int) -> tuple[Any, ...] | None:
+def _arrival(item: str, user: str, payload: str | None) -> dict[str, Any] | None:
     try:
         told = json.loads(payload or "")
         name, event, properties = told.get("event_id", item), told.get("event"), told.get("properties")
         f"{name}{event}".encode()  # no half of a surrogate pair
-        position, at = int(np.int64(told["position"])), int(np.int64(min(told["at"], now)))
+        position, at = int(np.int64(told["position"])), int(np.int64(told["at"]))
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
-    return position, str(name), user, event and str(event), at, None if properties is None else json.dumps(properties)
+    text = None if properties is None else json.dumps(properties)
+    row = {"position": position, "event_id": str(name), "user_id": user, "at": at, "properties": text}
+    return {**row, "event": None if event is None else str(event)}
 
 
 def _causes(arrivals: pa.RecordBatch, campaign: Campaign) -> tuple[Mask, Mask]:
@@ -158,11 +165,9 @@ def _causes(arrivals: pa.RecordBatch, campaign: Campaign) -> tuple[Mask, Mask]:
     return found[0], found[1]
 
 
-def _told(
-    task: Advance, moved: Moved, stages: Stages, busy: Iterable[str] = (), entered: int = 0, strangers: int = 0
-) -> Advanced:
+def _told(task: Advance, work: _Task, entered: int, strangers: int) -> Advanced:
     """What becomes of the tickets: those of people who were busy, or of whom an execution has not gone on, come again."""
-    waiting = pa.array(sorted({*moved.left, *busy}), pa.string())
+    waiting = pa.array(sorted(work.moved.left | work.busy), pa.string())
     held = pc.is_in(task.items.column("user_id"), value_set=waiting)
     tickets = task.items.column("ticket")
     return Advanced(
@@ -170,12 +175,18 @@ def _told(
         done=tickets.filter(pc.invert(held)).to_pylist(),
         held=tickets.filter(held).to_pylist(),
         entered=entered,
-        executions=moved.executions,
-        effects=moved.effects,
+        executions=work.moved.executions,
+        effects=work.moved.effects,
         strangers=strangers,
-        stages=stages.as_dict(),
-        faults=tuple(moved.faults),
+        stages=work.stages.as_dict(),
+        faults=tuple(work.moved.faults),
     )
+
+
+def _together(claimed: pa.RecordBatch, due: pa.RecordBatch) -> pa.RecordBatch:
+    """What was claimed just now, and what the task has brought and is not among it (its lease had ended)."""
+    again = pc.is_in(due.column("execution_id"), value_set=claimed.column("execution_id"))
+    return _joined([claimed, due.filter(pc.invert(again))])
 
 
 def _free_again(entries: pa.RecordBatch, begun: pa.RecordBatch, ended: Mapping[str, int]) -> list[str]:

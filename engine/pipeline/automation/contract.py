@@ -66,8 +66,8 @@ class Happening(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """Executions of one workflow are to go on: of the people of ``items`` (TAKEN, a person's in the order of their positions), or
-    those that are due, which have been claimed (EXECUTIONS). One of the two has no rows."""
+    """Executions of one workflow are to go on: of the people of ``items`` (TAKEN, a person's in the order of their positions), and
+    those that are due, which have been claimed (EXECUTIONS). Who has both is in both: events and due instants are met in their order."""
 
     number: int
     workflow: str

@@ -22,8 +22,7 @@ def test_who_is_killed_anywhere_tells_the_same_story(world: World, where: float)
 
 
 @settings(COMMON, max_examples=10)
-@given(world=worlds(webhooks=False, updates=False), size=st.integers(2, 9))
-def test_how_much_is_taken_at_a_time_changes_nothing(world: World, size: int) -> None:
-    """Without updates: what one execution has written, the person's next one reads as soon as it is there."""
+@given(world=worlds(), size=st.integers(2, 5))
+def test_who_is_worked_on_together_changes_nothing(world: World, size: int) -> None:
     programs = programs_of(world)
     assert story(through(world, programs, size)[0]) == story(through(world, programs, 1)[0])

@@ -30,7 +30,7 @@ from engine.workflow.memory import MemoryExecutions
 from engine.workflow.webhooks import Answer, Call
 
 Row = dict[str, Any]
-MOST = 3  # items, executions or effects in a task
+MOST = 2  # people or executions in a task
 WRITING = (EffectKind.UPDATE, EffectKind.MEMBERSHIP)
 
 
@@ -122,7 +122,7 @@ class Outside:
 
 
 class Workers:
-    """A process; ``doings`` counts where it can be killed, and at ``killed_at`` it is. ``size`` items go into a task."""
+    """A process; ``doings`` counts where it can be killed, and at ``killed_at`` it is. In a task are ``size`` people."""
 
     def __init__(self, outside: Outside, size: int = MOST, killed_at: int | None = None) -> None:
         self.outside, self.size = outside, size
@@ -147,7 +147,7 @@ class Workers:
         """All that is to be done at a clock."""
         self.clock = clock
         self.apply()
-        while items := [item for item in self.outside.queue if item["arrived"] <= clock][: self.size]:
+        while items := self.waiting():
             task = Advance(next(self.numbers), "cart", table(items, TAKEN), table([], EXECUTIONS))
             done = self.advancer.advance(task).done
             self.point()
@@ -157,6 +157,12 @@ class Workers:
         while (due := self.executions.due(["cart"], clock, MOST, clock)).num_rows:
             self.advancer.advance(Advance(next(self.numbers), "cart", table([], TAKEN), due))
             self.apply()
+
+    def waiting(self) -> list[Row]:
+        """All that has happened to the first ``size`` people: who is told a part of it would go on as if that were all."""
+        items = [item for item in self.outside.queue if item["arrived"] <= self.clock]
+        users = [*dict.fromkeys(item["user_id"] for item in items)][: self.size]
+        return [item for item in items if item["user_id"] in users]
 
     def apply(self) -> None:
         for kinds in (WRITING, (EffectKind.CALL,)):
