@@ -67,7 +67,7 @@ class Dispatcher:
         begun: int,
         room: Room | None = None,
     ) -> None:
-        self._queue, self._executions, self._done, self._begun = queue, executions, done, begun
+        self._queue, self._executions, self._done = queue, executions, done
         self._room = room or Room()
         self._live = {each.name: each.plan.campaign for each in live}
         self._names = {
@@ -91,6 +91,7 @@ class Dispatcher:
         self._claimed: Counter[str] = Counter()  # by workflow: claims that wait
         self._in_work: Counter[Priority] = Counter()  # items and claims
         self._people_in_work: Counter[str] = Counter()
+        self._since = dict.fromkeys(self._live, begun)  # what was taken of a workflow before, and is not here, is free
         self._look_items: dict[str, int] = {}  # when to look again for more of a workflow
         self._look_due: dict[Priority, int] = {}
         self._places = 1
@@ -208,12 +209,16 @@ class Dispatcher:
             self._held[ticket] = now
 
     def _take(self, now: int) -> None:
-        lapse = min(LAPSE, now - self._begun) / 1e6
         for workflow in self._live:
             most = min(TOGETHER, self._free(workflow))
             if most < LEAST // 2 or self._look_items.get(workflow, 0) > now:
                 continue
-            taken = self._queue.take(TENANT, workflow, most, lapse)
+            lapse = min(LAPSE, now - self._since.setdefault(workflow, now)) / 1e6
+            try:
+                taken = self._queue.take(TENANT, workflow, most, lapse)
+            except TryAgainError:
+                del self._since[workflow]  # it may have taken some, and only its answer was lost
+                raise
             self._look_items[workflow] = now if taken.num_rows == most else now + LOOK_ITEMS
             self._tell(workflow, taken, now)
 
