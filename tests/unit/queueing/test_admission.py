@@ -42,19 +42,6 @@ def test_what_cannot_be_kept_is_refused() -> None:
     assert (ROOM.full(999), ROOM.full(1_000)) == (False, True)
 
 
-def test_a_batch_grows_while_it_is_quick_and_halves_when_it_is_not() -> None:
-    batch = BatchSize(target=0.2, size=256)
-    batch.learn(256, 0.1)
-    assert batch.size == 320
-    batch.learn(10, 0.01)  # not full: it says nothing
-    assert batch.size == 320
-    batch.learn(320, 0.5)
-    assert batch.size == 160
-    batch.learn(20, 0.5)  # already a few take too long
-    assert batch.size == 16
-
-
-@given(st.lists(st.tuples(st.integers(0, 20_000), st.floats(0, 10)), max_size=50))
 def test_a_batch_stays_within_its_bounds(learnt: list[tuple[int, float]]) -> None:
     batch = BatchSize(target=0.2)
     for items, seconds in learnt:
