@@ -121,6 +121,9 @@ class Shop:
 
     def apply(self, *kinds: EffectKind) -> Applied:
         effects = self.executions.effects(kinds or WRITING, ["cart"], self.wall(), 100, self.wall() + LEASE)
+        return self.work(effects)
+
+    def work(self, effects: pa.RecordBatch) -> Applied:
         return self.applier.apply(Apply(next(self._numbers), effects))
 
     def attributes(self, user: str) -> Row:
