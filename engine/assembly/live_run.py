@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -51,6 +52,7 @@ class LiveFolder:
         self._control = RunControl(folder.path)
         self._held: ExitStack | None = None
         self._writing: OwnerLock | None = None
+        self._tidying: threading.Thread | None = None
 
     @property
     def path(self) -> Path:
@@ -114,9 +116,12 @@ class LiveFolder:
         return True
 
     def let_go(self) -> None:
-        if self._held is not None:
-            self._held.close()
-            self._held = None
+        held, self._held = self._held, None
+        if self._tidying is not None:
+            self._tidying.join()
+            self._tidying = None
+        if held is not None:
+            held.close()
 
     def close(self) -> None:
         self.let_go()
@@ -128,9 +133,17 @@ class LiveFolder:
         if self._control.order() is Order.CANCEL:
             cancel_left(self._folder)
 
-    def tidy(self, before: int) -> int:
-        files = not ledger_in_database(self._folder)
-        return Packing(self.path, self._folder.ledger, total, files=files).pack(before)
+    def tidy(self, before: int) -> None:
+        if self._tidying is None or not self._tidying.is_alive():
+            self._tidying = threading.Thread(target=self._pack, args=(before,), name="tidy", daemon=True)
+            self._tidying.start()
+
+    def _pack(self, before: int) -> None:
+        """Pack after pack until the folder is let go. What the disk does not allow is for the next time; whoever writes messages tells."""
+        packing = Packing(self.path, self._folder.ledger, total, files=not ledger_in_database(self._folder))
+        with suppress(OSError):
+            while self._held is not None and packing.pack(before):
+                pass
 
     def _messages(self, number: int) -> int:
         result = self._plans.result(number)

@@ -68,11 +68,12 @@ class RunWorkers:
         with run.mutex:
             if run.worker is None:
                 run.worker = self._opened(task.run)
+            executions = PlanFiles(task.run).column(task.work.number, EXECUTION)
             cpu, began = time.process_time(), time.perf_counter()
             done = run.worker.deliver(task.work, _tell_nobody)
             use = 100 * (time.process_time() - cpu) / max(time.perf_counter() - began, 1e-9)
             run.used = self._monotonic()
-        measured = _measured(PlanFiles(task.run).column(task.work.number, EXECUTION), done.stages, use)
+        measured = _measured(executions, done.stages, use)
         return Delivered(task.number, task.run, done, done.stopped, measured)
 
     def stop(self) -> None:

@@ -49,7 +49,8 @@ class LedgerArchive:
         """Raises InputError (MR615) for a damaged file."""
         path = self._path(number)
         try:
-            return pq.read_table(path)
+            with pq.ParquetFile(path) as file:
+                return file.read()
         except _DAMAGE as fault:
             raise InputError.single(
                 "MR615", "the file of a closed partition is damaged", place=Place(str(path))

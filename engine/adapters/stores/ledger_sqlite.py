@@ -277,6 +277,12 @@ class SqliteLedger:
             _sync(self._folder.parent)
         return SqlitePartition(self._folder / f"{number:05d}{_SUFFIX}", number)
 
+    def remove(self, number: int) -> None:
+        """Take a partition away of which all is kept elsewhere."""
+        path = self._folder / f"{number:05d}{_SUFFIX}"
+        for each in (path.with_suffix(".lock"), path):  # a file that is gone before its lock would be missed
+            each.unlink(missing_ok=True)
+
     def counts(self) -> Counts:
         return Counts.total(map(self._count, self.partitions()))
 

@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.adapters.stores.ledger_archive import LedgerArchive
+from engine.adapters.stores.ledger_sqlite import SqliteLedger
 from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.plan_packs import LEDGER, OUTBOX, VERDICTS, Packed, PlanPacks
 from engine.ledger.states import TERMINAL
 
-LEAST, MOST = 64, 256
-"""Partitions in a pack: to make one takes some tenths of a second, in which nothing else is planned."""
+LEAST, MOST = 64, 512
+"""Partitions in a pack: to make one takes a second or a few, most of it to take the files away."""
 _ENDED = pa.array([state.name.lower() for state in sorted(TERMINAL)])
 PlanFigures = Mapping[str, Any]
 
@@ -55,7 +56,7 @@ class Packing:
         self._plans = PlanFiles(run)
         self._packs = PlanPacks(run)
         self._archive = LedgerArchive(ledger)
-        self._ledger = ledger
+        self._ledgers = SqliteLedger(ledger)
         self._total = total
         self._files = files
         self._least = least
@@ -116,8 +117,7 @@ class Packing:
             self._plans.remove(number)
             self._archive.remove(number)
             if self._files:
-                for path in self._ledger.glob(f"{number:05d}.*"):
-                    path.unlink(missing_ok=True)
+                self._ledgers.remove(number)
 
 
 def _as_exported(number: int, outbox: pa.RecordBatch, ledger: pa.Table) -> pa.Table:

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.adapters.stores.plan_packs import PlanPacks
+from engine.adapters.stores.plan_packs import Pack, PlanPacks
 
 
 class PlanFiles:
@@ -102,37 +102,48 @@ class PlanFiles:
 
     def message(self, number: int, row: int, columns: Sequence[str]) -> dict[str, Any] | None:
         """Columns of one message, or None when it is not there; no more than its row group is read."""
-        path = self._path("outbox", number)
-        if not path.exists():
+        try:
+            with pq.ParquetFile(self._path("outbox", number)) as file:
+                return _row(file, row, columns)
+        except FileNotFoundError:
             pack = self._packs.find(number)
-            packed = [] if pack is None else pack.outbox(number, columns).slice(row, 1).to_pylist()
-            return packed[0] if packed else None
-        with pq.ParquetFile(path) as file:
-            for group in range(file.num_row_groups):
-                rows = file.metadata.row_group(group).num_rows
-                if row < rows:
-                    found: list[dict[str, Any]] = (
-                        file.read_row_group(group, columns=[*columns]).slice(row, 1).to_pylist()
-                    )
-                    return found[0]
-                row -= rows
-        return None
+            if pack is None or row >= pack.partitions[number].messages:
+                return None
+            with pq.ParquetFile(pack.outbox_file) as file:
+                return _row(file, pack.first_rows[number] + row, columns)
 
     def verdicts(self, number: int) -> pa.Table:
-        path = self._path("verdicts", number)
-        pack = None if path.exists() else self._packs.find(number)
-        return pq.read_table(path) if pack is None else pack.verdicts(number)
+        try:
+            with pq.ParquetFile(self._path("verdicts", number)) as file:
+                return file.read()
+        except FileNotFoundError:
+            return self._pack(number).verdicts(number)
 
     def _messages(self, number: int, columns: Sequence[str] | None = None) -> pa.Table:
-        path = self._path("outbox", number)
-        pack = None if path.exists() else self._packs.find(number)
-        if pack is not None:
-            return pack.outbox(number, columns)
-        with pq.ParquetFile(path) as file:
-            return file.read(columns=columns)
+        try:
+            with pq.ParquetFile(self._path("outbox", number)) as file:
+                return file.read(columns=columns)
+        except FileNotFoundError:
+            return self._pack(number).outbox(number, columns)
+
+    def _pack(self, number: int) -> Pack:
+        pack = self._packs.find(number)
+        if pack is None:
+            raise FileNotFoundError(self._path("outbox", number))
+        return pack
 
     def _path(self, kind: str, number: int) -> Path:
         return self._run / kind / f"part-{number:05d}.parquet"
+
+
+def _row(file: pq.ParquetFile, row: int, columns: Sequence[str]) -> dict[str, Any] | None:
+    for group in range(file.num_row_groups):
+        rows = file.metadata.row_group(group).num_rows
+        if row < rows:
+            found: list[dict[str, Any]] = file.read_row_group(group, columns=[*columns]).slice(row, 1).to_pylist()
+            return found[0]
+        row -= rows
+    return None
 
 
 class _Draft:

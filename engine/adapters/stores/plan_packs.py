@@ -49,6 +49,10 @@ class Pack:
         packed = self.partitions[number]
         return table.slice(self.first_rows[number], packed.messages).replace_schema_metadata(dict(packed.metadata))
 
+    @property
+    def outbox_file(self) -> Path:
+        return self.folder / OUTBOX
+
     def verdicts(self, number: int) -> pa.Table:
         return pq.read_table(self.folder / VERDICTS, filters=[("partition", "==", number)]).drop_columns(["partition"])
 

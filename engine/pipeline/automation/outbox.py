@@ -63,8 +63,8 @@ class OutboxFolder(Protocol):
     def cancel_left(self) -> None:
         """Skip what is left, if that was ordered. For whoever holds the folder."""
 
-    def tidy(self, before: int) -> int:
-        """Put the files of partitions together that were planned before an instant and have come to their end; gives how many."""
+    def tidy(self, before: int) -> None:
+        """Begin to put the files of partitions together that were planned before an instant and have come to their end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +157,11 @@ class Outbox:
         if result.stopped:
             self._stopped.add(result.run)
 
-    def tidy(self, before: int) -> int:
-        """Put the small files together of some of the partitions that were planned before an instant and have ended, in the folders that
-        are held; gives their number. It takes some tenths of a second."""
-        return sum(self._folders[path].tidy(before) for path in self._held)
+    def tidy(self, before: int) -> None:
+        """Put the small files of partitions together that were planned before an instant and have ended, in the folders that are held,
+        while all else goes on."""
+        for path in self._held:
+            self._folders[path].tidy(before)
 
     def close(self) -> None:
         """Let all folders go. What has been committed and not settled is found by the next one's ``recover``."""
