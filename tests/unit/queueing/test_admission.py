@@ -42,6 +42,7 @@ def test_what_cannot_be_kept_is_refused() -> None:
     assert (ROOM.full(999), ROOM.full(1_000)) == (False, True)
 
 
+@given(st.lists(st.tuples(st.integers(0, 9_000), st.floats(0, 60)), max_size=60))
 def test_a_batch_stays_within_its_bounds(learnt: list[tuple[int, float]]) -> None:
     batch = BatchSize(target=0.2)
     for items, seconds in learnt:
