@@ -45,7 +45,7 @@ class PostgresStore:
 
     def users(self, user_ids: pa.StringArray) -> pa.RecordBatch:
         ids = text_array(askable(user_ids))
-        return shaped(self._tables.read(lambda it: self._tables.found(it, "users", ids=ids)), USERS)
+        return shaped(self._tables.read(lambda it: self._tables.changed(it, "users", ids=ids)), USERS)
 
     def page(self, after: str, most: int) -> pa.RecordBatch:
         return shaped(self._tables.read(lambda it: self._tables.found(it, "page", after=after, most=most)), USERS)

@@ -35,7 +35,7 @@ class ArrowTables(PoolTables):
                 return cursor.fetch_arrow_table()
 
     def changed(self, connection: PooledConnection, name: str, /, **values: object) -> pa.Table:
-        """What a statement that writes or locks has found."""
+        """What a statement that writes or locks has found; or one that finds few rows, for by COPY the server is asked twice."""
         with connection.arrow.cursor() as cursor:
             cursor.adbc_statement.set_options(**_WITHOUT_COPY)
             cursor.execute(self._whole(connection, name, values))
@@ -92,7 +92,11 @@ def _rows_lost() -> Iterator[None]:
 
 def text_array(values: Iterable[str]) -> str:
     """An array as PostgreSQL reads it (section 8.15.2 of its manual); psycopg takes several times as long, value by value."""
-    return "{" + ",".join([f'"{each.translate(_ESCAPES)}"' for each in values]) + "}"
+    texts = [*values]
+    whole = "".join(texts)
+    if '"' in whole or "\\" in whole:
+        texts = [each.translate(_ESCAPES) for each in texts]
+    return '{"' + '","'.join(texts) + '"}' if texts else "{}"
 
 
 @contextmanager
