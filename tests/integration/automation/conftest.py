@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 import pyarrow as pa
@@ -67,11 +68,6 @@ class Shop:
         self.store, self.executions = SqliteStore(path, "tenant"), SqliteExecutions(path, "tenant")
         self.clock = float(0)
         self._numbers, self._positions = count(1), count(1)
-        people = [
-            {"user_id": name, "email": f"{name}@example.com", "attributes": '{"visits": 1}'} for name in ("ann", "bob")
-        ]
-        schema = pa.schema([USERS.field(name) for name in ("user_id", "email", "attributes")])
-        self.store.put_users(batch(people, schema), Write("test", "users", "all", START))
 
     def wall(self) -> int:
         return START + round(self.clock * SECOND)
@@ -82,8 +78,9 @@ class Shop:
         make: MakeCalls = lambda calls: [],
         installed: Mapping[str, StepKind] | None = None,
         between: Callable[[Any], Any] = lambda target: target,
+        programs: Programs | None = None,
     ) -> None:
-        """A worker begins; ``between`` stands between it and its stores."""
+        """A worker begins, with what it has compiled before if it is given; ``between`` stands between it and its stores."""
         for each in live:
             self.executions.define(each.name, each.definition.version, each.definition.text)
         space, around = Space("tenant", "users", USERS), Surroundings(self.wall, lambda: 0.0, lambda _: False)
@@ -92,8 +89,8 @@ class Shop:
         )
         people = StoredPeople(users, {each.name: each for each in live})
         executions, store = between(self.executions), between(self.store)
-        programs, timer = Programs(live, executions, installed or {}), lambda: next(ticks) / 1_000
-        ticks = count()
+        programs = programs or Programs(live, executions, installed or {})
+        timer, ticks = lambda: next(ticks) / 1_000, count()
         mover = Mover(programs, executions, people, timer, lambda: (100.0, 50.0))
         self.advancer = Advancer(programs, executions, people, mover, self.wall, timer)
         caller = Caller(programs, executions, mover, make, self.wall, timer, lambda seconds: None)
@@ -157,10 +154,32 @@ def live() -> Callable[..., LiveWorkflow]:
     return live_of
 
 
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with two people, to be copied."""
+    path = tmp_path_factory.mktemp("people") / "store.sqlite"
+    schema = pa.schema([USERS.field(name) for name in ("user_id", "email", "attributes")])
+    rows = [{"user_id": name, "email": f"{name}@example.com", "attributes": '{"visits": 1}'} for name in ("ann", "bob")]
+    with closing(SqliteStore(path, "tenant")) as store, closing(SqliteExecutions(path, "tenant")) as executions:
+        store.put_users(batch(rows, schema), Write("test", "users", "all", START))
+        executions.versions()
+    return path
+
+
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    made = Shop(tmp_path / "store.sqlite")
+def make_shop(people: Path, tmp_path: Path) -> Iterator[Callable[[], Shop]]:
+    numbers = count()
     with ExitStack() as opened:
-        opened.callback(made.store.close)
-        opened.callback(made.executions.close)
-        yield made
+
+        def make() -> Shop:
+            made = Shop(Path(copy(people, tmp_path / f"store {next(numbers)}.sqlite")))
+            opened.callback(made.store.close)
+            opened.callback(made.executions.close)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def shop(make_shop: Callable[[], Shop]) -> Shop:
+    return make_shop()
