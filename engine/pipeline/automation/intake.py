@@ -92,6 +92,7 @@ class Intake:
                 return 0
             events, last = self._store.events(self._read, PAGE)
             if not events.num_rows:
+                self._put_notices(now)
                 return 0
             self._waiting = (self._heard(events, last, now), events.num_rows, last)
         items, number, last = self._waiting

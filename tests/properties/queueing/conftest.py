@@ -54,16 +54,16 @@ def live(name: str) -> LiveWorkflow:
 
 
 class Faults:
-    """The next calls of something fail, before or after they have done what they were asked."""
+    """What becomes of the next calls: they go well, or fail before or after they have done what they were asked."""
 
     def __init__(self) -> None:
-        self.coming: list[bool] = []
+        self.coming: list[str] = []
 
     def around(self, work: Callable[[], Any]) -> Any:
-        if not self.coming:
-            return work()
-        if self.coming.pop():
-            work()
+        fault = self.coming.pop(0) if self.coming else "well"
+        answer = None if fault == "before" else work()
+        if fault == "well":
+            return answer
         raise TryAgainError.single("MR671", "it does not answer")
 
 
@@ -97,6 +97,10 @@ class FailingQueue(MemoryQueue):
         super().__init__(clock)
         self._faults = faults
 
+    @property
+    def rows(self) -> list[tuple[Any, ...]]:
+        return list(self._there.values())
+
     def put(self, items: pa.RecordBatch) -> int:
         return int(self._faults.around(lambda: super(FailingQueue, self).put(items)))
 
@@ -126,7 +130,7 @@ class World:
         self.notices: Counter[tuple[str, str]] = Counter()
         self.seen: dict[tuple[str, str], int] = {}
         self.begun = 0
-        self.restarts = self.failed = 0
+        self.failed = 0
         self.in_hand: dict[int, Advance] = {}
         self.start()
 
@@ -144,9 +148,10 @@ class World:
     def restart(self, *, empty: bool) -> None:
         """The driver is killed; a queue that was empty afterwards has lost all that it had."""
         self.faults.coming.clear()
-        self.restarts += 1
         if empty:
             self.queue = FailingQueue(lambda: self.now / 1e6, self.faults)
+        kept = {(row[2], row[4]) for row in self.queue.rows if "changed" in row[0]}
+        self.notices = Counter({each: number for each, number in self.notices.items() if each in kept})
         self.start()
 
     def attempt(self, work: Callable[[], object]) -> None:
