@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,12 +45,14 @@ def command(
 
     settings = AppSettings.load(runner=runner, address=address, transport=transport)
     check_runner(settings)
-    with open_automation(folders, settings) as opened:
-        _ask(opened, yes=yes)
-        with _crew(opened, settings) as crew, _stopped() as stopped:
-            automation = Automation(opened.parts, crew, AutomationLines(quiet=json))
-            automation.run(stopped.is_set, drain=drain)
-            counts = dict(automation.counts)
+    with (
+        open_automation(folders, settings, partial(_ask, yes=yes)) as opened,
+        _crew(opened, settings) as crew,
+        _stopped() as stopped,
+    ):
+        automation = Automation(opened.parts, crew, AutomationLines(quiet=json))
+        automation.run(stopped.is_set, drain=drain)
+        counts = dict(automation.counts)
     if json:
         print_json({"workflows": list(opened.job.workflows), "counts": counts, "runs": opened.runs})
     else:
@@ -59,8 +62,7 @@ def command(
     return 1 if counts.get("rejected") or counts.get("unknown") else 0
 
 
-def _ask(opened: OpenAutomation, *, yes: bool) -> None:
-    leaving = opened.leaving
+def _ask(leaving: Sequence[str], *, yes: bool) -> None:
     if leaving and not yes and sys.stdin.isatty():
         typer.confirm(f"Send what {', '.join(leaving)} decide away from this machine?", abort=True)
 

@@ -15,14 +15,16 @@ from pathlib import Path
 import psutil
 
 from engine.adapters.stores.owner_lock import OwnerLock
+from engine.adapters.stores.run_folder import RunFolder
 from engine.adapters.webhook_calls import WebhookCalls
 from engine.adapters.webhooks import WebhookCaller
 from engine.assembly.cache import open_cache
 from engine.assembly.campaign import OpenCampaign, open_campaign
-from engine.assembly.live_run import LiveRun, open_live_run, open_outbox
+from engine.assembly.live_run import LiveRun, live_path, open_live_run, open_outbox
 from engine.assembly.queues import open_queue
 from engine.assembly.run_workers import RunWorkers
 from engine.assembly.secrets import resolve_secret
+from engine.assembly.sending import Route
 from engine.assembly.settings import AppSettings, leaves_machine
 from engine.assembly.steps import installed_steps
 from engine.assembly.stores import open_executions, open_store, reached_by_all
@@ -48,6 +50,7 @@ from engine.pipeline.automation.programs import Programs
 from engine.pipeline.automation.sends import SendPlanner
 from engine.pipeline.automation.sweeps import Sweeper
 from engine.pipeline.automation.worker import TaskWorker
+from engine.pipeline.records import MANIFEST
 from engine.workflow.executions import EffectKind
 
 DECISIONS = "automation-decisions.jsonl"
@@ -75,14 +78,12 @@ class AutomationJob:
 
 @dataclass(frozen=True, slots=True)
 class OpenAutomation:
-    """``parts`` are the driver's; ``workers`` is how many any of the workflows allows; ``runs`` are the folders of their messages, and
-    ``leaving`` the workflows whose mail may leave this machine."""
+    """``parts`` are the driver's; ``workers`` is how many any of the workflows allows; ``runs`` are the folders of their messages."""
 
     job: AutomationJob
     parts: Parts
     workers: int
     runs: Mapping[str, str]
-    leaving: Sequence[str]
     decided: Callable[[Decision], None]
 
 
@@ -113,11 +114,16 @@ def open_automation_worker(job: AutomationJob, halted: Callable[[], bool] = neve
 
 
 @contextmanager
-def open_automation(folders: Sequence[Path], settings: AppSettings) -> Iterator[OpenAutomation]:
-    """The workflows of these folders, live. Raises what is wrong with any of them (all together), and RefusedError (MR887) when there is
-    an automation on these stores already."""
+def open_automation(
+    folders: Sequence[Path], settings: AppSettings, leaving: Callable[[Sequence[str]], object] = lambda _: None
+) -> Iterator[OpenAutomation]:
+    """The workflows of these folders, live. ``leaving`` is told those whose mail may leave this machine, before anything is made.
+
+    Raises what is wrong with any of them (all together), and RefusedError (MR887) when there is an automation on these stores already.
+    """
     settings = _anywhere(settings)
     campaigns = _opened(folders, settings)
+    leaving([each.campaign.name for each in campaigns if leaves_machine(_route(each, settings).url)])
     with ExitStack() as stack:
         stack.enter_context(_alone(settings))
         runs = [open_live_run(each, settings) for each in campaigns]
@@ -131,7 +137,6 @@ def open_automation(folders: Sequence[Path], settings: AppSettings) -> Iterator[
             _parts(runs, settings, stack),
             max(run.job.settings.delivery_workers for run in runs),
             {run.live.name: str(run.folder.path) for run in runs},
-            [run.live.name for run in runs if leaves_machine(run.job.settings.transport)],
             lambda decision: _keep(settings.stores_folder / DECISIONS, decision),
         )
 
@@ -146,13 +151,13 @@ def _parts(runs: Sequence[LiveRun], settings: AppSettings, stack: ExitStack) -> 
     campaigns = {name: each.plan.campaign for name, each in live.items()}
     priorities = {name: each.priority for name, each in campaigns.items()}
     intake = Intake(store, queue, executions, Hearing.of([*live.values()], executions))
-    numbers = count(1).__next__
+    numbers, begun = count(1).__next__, wall()
     many = {run.folder.path for run in runs if run.job.settings.delivery_workers > 1}
     return Parts(
         executions=executions,
         intake=intake,
-        dispatcher=Dispatcher(queue, executions, [*live.values()], intake.done, wall()),
-        dates=Dates(live, store, executions, numbers, wall()),
+        dispatcher=Dispatcher(queue, executions, [*live.values()], intake.done, begun),
+        dates=Dates(live, store, executions, numbers, begun),
         updates=EffectFeed(executions, priorities, (EffectKind.UPDATE, EffectKind.MEMBERSHIP), MOST_EFFECTS),
         calls=EffectFeed(executions, priorities, (EffectKind.CALL,), MOST_CALLS),
         sends=EffectFeed(executions, priorities, (EffectKind.SEND,), MOST_EFFECTS),
@@ -162,6 +167,7 @@ def _parts(runs: Sequence[LiveRun], settings: AppSettings, stack: ExitStack) -> 
         paced=lambda path: path not in many,
         priorities=priorities,
         numbers=numbers,
+        begun=begun,
         wall=wall,
     )
 
@@ -183,6 +189,14 @@ def _opened(folders: Sequence[Path], settings: AppSettings) -> list[OpenCampaign
     if faults:
         raise CampaignError(*faults)
     return campaigns
+
+
+def _route(campaign: OpenCampaign, settings: AppSettings) -> Route:
+    """The way that its mail will go."""
+    folder = RunFolder(live_path(campaign, settings))
+    if folder.has(MANIFEST):
+        return Route.resumed(settings, folder.read_json(MANIFEST))
+    return Route.of(settings, campaign.campaign.delivery)
 
 
 def _unfit(campaign: Campaign, folder: Path) -> Iterator[Diagnostic]:

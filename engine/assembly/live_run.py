@@ -159,13 +159,17 @@ class LiveRun:
     folder: LiveFolder
 
 
+def live_path(campaign: OpenCampaign, settings: AppSettings) -> Path:
+    """The folder of its messages, whether it is there or not."""
+    return settings.runs.absolute() / f"{campaign.campaign.name}-{LIVE}-{campaign.fingerprint.digest[:_DIGITS]}"
+
+
 def open_live_run(campaign: OpenCampaign, settings: AppSettings) -> LiveRun:
     """The run of a live workflow, made if there is none with this fingerprint: ``runs/WORKFLOW-live-DIGEST8``.
 
     Raises what ``create_run`` raises, RefusedError when another automation has it (MR866) or the folder is another's (MR867).
     """
-    name, digest = campaign.campaign.name, campaign.fingerprint.digest
-    path = settings.runs.absolute() / f"{name}-{LIVE}-{digest[:_DIGITS]}"
+    path, digest = live_path(campaign, settings), campaign.fingerprint.digest
     folder = RunFolder(path)
     if not folder.has(MANIFEST):
         shutil.rmtree(path, ignore_errors=True)  # whoever made it was killed before there was anything in it to lose

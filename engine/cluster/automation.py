@@ -23,7 +23,7 @@ from engine.cluster.session import session
 from engine.cluster.shared import check_can_deliver
 from engine.errors import MailrayError
 from engine.pipeline.automation.contract import Result, Task, Worker
-from engine.pipeline.automation.crew import TASKS_AT_A_TIME, Ended, Lost
+from engine.pipeline.automation.crew import TASKS_AT_A_TIME, Ended, Lost, own_fault
 
 BEAT_SECONDS = 2.0
 STOP_SECONDS = 30.0  # for the replies to what is on the wire; what has none by then is in doubt, and listed
@@ -131,6 +131,8 @@ class RayCrew:
             return Ended(task, Lost(summary(fault)), seconds)
         except MailrayError as fault:
             return Ended(task, fault, seconds)
+        except Exception as fault:
+            return Ended(task, own_fault(fault), seconds)
         self._control.heard([load])
         return Ended(task, result, seconds)
 

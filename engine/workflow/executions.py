@@ -213,6 +213,12 @@ class ExecutionStore(Protocol):
     def release(self, executions: pa.RecordBatch) -> None:
         """End the leases of claimed executions that are given back as they were."""
 
+    def free(self, until: int) -> None:
+        """End all leases, of executions and of effects, that would end at an instant or before it: whoever had taken them is gone.
+
+        Should they be there yet, they do no harm: what they save counts as long as nobody else has claimed it.
+        """
+
     def effects(
         self, kinds: Sequence[str], workflows: Sequence[str], now: int, most: int, lease_until: int
     ) -> pa.RecordBatch:

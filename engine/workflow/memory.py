@@ -124,6 +124,11 @@ class MemoryExecutions:
                 if self._executions[row["execution_id"]]["claim"] == row["claim"]:
                     self._leases.pop(row["execution_id"], None)
 
+    def free(self, until: int) -> None:
+        with self._lock:
+            self._leases = {name: end for name, end in self._leases.items() if end > until}
+            self._open = {name: end if end > until else 0 for name, end in self._open.items()}
+
     def effects(
         self, kinds: Sequence[str], workflows: Sequence[str], now: int, most: int, lease_until: int
     ) -> pa.RecordBatch:

@@ -77,6 +77,11 @@ class SqliteExecutions:
             statements.ingest("incoming_executions", plain(without_nul(executions)))
             statements.rows("release", self._tenant)
 
+    def free(self, until: int) -> None:
+        with self._file.transaction() as statements:
+            for name in ("free_executions", "free_effects"):
+                statements.rows(name, self._tenant, until)
+
     def effects(
         self, kinds: Sequence[str], workflows: Sequence[str], now: int, most: int, lease_until: int
     ) -> pa.RecordBatch:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from engine.errors import MailrayError
+from engine.errors import InternalError, MailrayError
 from engine.pipeline.automation.contract import Result, Task, Worker
 
 TASKS_AT_A_TIME = 8
@@ -45,7 +47,7 @@ class Crew(Protocol):
     def start(self, worker: str, task: Task) -> None: ...
 
     def ended(self, seconds: float) -> Sequence[Ended]:
-        """The tasks that have ended since the last look; waits so long for the first of them."""
+        """The tasks that have ended since the last look; waits so long for the first of them. Whatever a task has raised is its outcome."""
 
     def stop(self) -> None:
         """Let no worker begin a further message."""
@@ -73,7 +75,6 @@ class ThreadCrew:
         self._running[self._threads.submit(self._worker.do, task)] = (task, self._monotonic())
 
     def ended(self, seconds: float) -> Sequence[Ended]:
-        """Raises what is no fault of a store, a provider or a campaign."""
         if not self._running:
             time.sleep(min(seconds, RESTING) if seconds else 0)
             return ()
@@ -95,3 +96,12 @@ class ThreadCrew:
             return Ended(task, future.result(), seconds)
         except MailrayError as fault:
             return Ended(task, fault, seconds)
+        except Exception as fault:
+            return Ended(task, own_fault(fault), seconds)
+
+
+def own_fault(fault: Exception) -> InternalError:
+    """MR900: what nobody meant to raise, and where. What it says is left out: it may name people."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return InternalError.single("MR900", f"a fault in mailray itself: {type(fault).__name__}{where}")

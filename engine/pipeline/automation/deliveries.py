@@ -18,6 +18,8 @@ RANK = {priority: rank for rank, priority in enumerate(Priority)}
 LEAST_REST = 1_000_000  # microseconds
 FIRST_PAUSE, LONGEST_PAUSE = 2_000_000, 300_000_000
 """Microseconds after a delivery that could not be done; doubled with each further one."""
+TRIES = 4
+"""Failures in a row after which a delivery counts no longer as something that could be done now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,9 @@ class Deliveries:
         self._running: dict[int, tuple[str, Outgoing]] = {}
 
     def __len__(self) -> int:
-        """Those that are to be done now, and those that are being done."""
-        return len(self._waiting) + len(self._running)
+        """Those that are to be done now, those that are being done, and those that are to be tried again soon."""
+        failed = sum(0 < outgoing.failures < TRIES for _, _, outgoing in self._again)
+        return len(self._waiting) + len(self._running) + failed
 
     @property
     def busy(self) -> set[Path]:
@@ -91,10 +94,15 @@ class Deliveries:
         heapq.heappush(self._again, (max(due, now + LEAST_REST), next(self._order), outgoing))
 
     def _place(self, outgoing: Outgoing, workers: Sequence[str]) -> str | None:
-        """The worker that has the run's templates and connections, or the least busy that has none of its partitions in hand."""
+        """The worker that has the run's templates and connections, or the least busy that has none of its partitions in hand.
+
+        Workers come and go, and with them the one that is a paced run's: whoever delivers some of it ends that first.
+        """
         load, run = self._load(), str(outgoing.run)
-        home = [worker_for(run, dict.fromkeys(workers, 0), 0)] if outgoing.paced else workers
         taken = {worker for worker, other in self._running.values() if other.run == outgoing.run}
+        if outgoing.paced and taken:
+            return None
+        home = [worker_for(run, dict.fromkeys(workers, 0), 0)] if outgoing.paced else workers
         free = {each: load[each] for each in home if each not in taken and load[each] < self._at_a_time}
         return worker_for(run, free, 1) if free else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -14,6 +15,8 @@ from engine.workflow.executions import EffectKind, ExecutionStore
 
 MOST = 8_192
 """Effects that are leased at a time."""
+PAUSE = 2_000_000
+"""Microseconds after which those that could not be applied are handed out again."""
 LOOK = 1_000_000
 """Microseconds after which it is looked again, though nobody has told of new ones: whose lease has ended comes again."""
 
@@ -21,7 +24,8 @@ LOOK = 1_000_000
 class EffectFeed:
     """Leases effects of some kinds, those of the higher priority first, and no more than ``room`` at a time.
 
-    What is in hand is not handed out again, however long it takes.
+    What is in hand is not handed out again, however long it takes, unless whoever had it says that it failed. Instants are UTC
+    microseconds.
     """
 
     def __init__(
@@ -36,11 +40,17 @@ class EffectFeed:
             if each in workflows.values()
         ]
         self._in_hand: set[str] = set()
+        self._failed: deque[tuple[int, pa.RecordBatch]] = deque()  # when to hand it out again; the earliest first
         self._next_look = 0
+        self._until = 0  # by then the lease of all that was given up has ended
 
     @property
     def in_hand(self) -> int:
         return len(self._in_hand)
+
+    def waits(self, now: int) -> bool:
+        """Whether some have been handed out and are not known to be applied."""
+        return bool(self._in_hand) or now < self._until
 
     def told(self) -> None:
         """There may be new ones."""
@@ -48,10 +58,16 @@ class EffectFeed:
 
     def take(self, now: int) -> list[pa.RecordBatch]:
         """What may be applied now: batches of EFFECTS, each of one workflow."""
+        found = []
+        while self._failed and self._failed[0][0] <= now:
+            found.append(self._failed.popleft()[1])
+        return found + self._leased(now)
+
+    def _leased(self, now: int) -> list[pa.RecordBatch]:
         if now < self._next_look:
             return []
         self._next_look = now + LOOK
-        found = []
+        found: list[pa.RecordBatch] = []
         for workflows in self._classes:
             most = min(MOST, self._room - len(self._in_hand))
             if most <= 0:
@@ -63,8 +79,18 @@ class EffectFeed:
         return found
 
     def done(self, names: Iterable[str]) -> None:
-        """They are applied, or given up for now."""
+        """They are applied."""
         self._in_hand.difference_update(names)
+
+    def given_up(self, names: Iterable[str], now: int) -> None:
+        """Some of these are not applied: they come again when their lease ends."""
+        self._in_hand.difference_update(names)
+        self._until = now + LEASE
+
+    def failed(self, effects: pa.RecordBatch, now: int) -> None:
+        """It was tried to apply these (EFFECTS, as they were handed out), and nobody knows how far that came: they are handed out again
+        after a pause."""
+        self._failed.append((now + PAUSE, effects))
 
     def _fresh(self, leased: pa.RecordBatch) -> list[pa.RecordBatch]:
         names = leased.column("name").to_pylist()

@@ -51,8 +51,7 @@ class Automation:
         Raises what is wrong with the parts or a fault of ours; what does not answer is told to the watch.
         """
         self._draining = drain
-        parts = self._parts
-        while not stopped() and not self._guarded("recover", lambda _: parts.outbox.recover(parts.executions.settle)):
+        while not stopped() and not self._recovered():
             self._collect(QUIET)
         quiet = 0
         while not stopped():
@@ -77,9 +76,22 @@ class Automation:
         """Whether nothing is in hand, waits, or could be done now."""
         parts = self._parts
         waiting = len(parts.gathering) + len(parts.deliveries) + parts.intake.open + self._backlog()
-        return not self._in_hand and not waiting and not self._paused
+        effects = any(feed.waits(self._wall()) for feed in (parts.updates, parts.calls, parts.sends))
+        return not self._in_hand and not waiting and not effects and not self._paused
+
+    def _recovered(self) -> bool:
+        """Whether what an earlier job has left is where it can go on: the newest partitions are settled, and then whatever was in
+        its hands is free again, for it is gone."""
+        parts = self._parts
+
+        def recover(_: int) -> None:
+            parts.outbox.recover(parts.executions.settle)
+            parts.executions.free(parts.begun + LEASE)
+
+        return self._paused.get("recover", 0) <= self._wall() and self._guarded("recover", recover)
 
     def _tick(self, now: int) -> None:
+        self._crew.demand(self._backlog() // 256 + len(self._parts.deliveries))
         for name, stage in (
             ("events", self._take_in),
             ("dates", self._sweep),
@@ -91,7 +103,6 @@ class Automation:
         ):
             if self._paused.get(name, 0) <= now:
                 self._guarded(name, stage)
-        self._crew.demand(self._backlog() // 256 + len(self._parts.deliveries))
         for alarm in self._parts.dispatcher.alarms(now):
             self._watch.alarm(alarm)
         self._watch.counted(self._results.counts, self._backlog())

@@ -35,7 +35,8 @@ class Watch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the driver is put together from. ``paced`` are the runs of which one worker delivers all; ``priorities`` by workflow."""
+    """What the driver is put together from. ``paced`` are the runs of which one worker delivers all; ``priorities`` by workflow.
+    ``begun`` is when this driver began (UTC microseconds): whatever was claimed or leased before is nobody's."""
 
     executions: ExecutionStore
     intake: Intake
@@ -50,4 +51,5 @@ class Parts:
     paced: Callable[[Path], bool]
     priorities: Mapping[str, Priority]
     numbers: Callable[[], int]
+    begun: int
     wall: Callable[[], int]

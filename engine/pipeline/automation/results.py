@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.errors import Diagnostic, MailrayError, ServiceError, TryAgainError
+from engine.errors import Diagnostic, InternalError, MailrayError, ServiceError, TryAgainError
 from engine.pipeline.automation.contract import (
     Advance,
     Advanced,
@@ -38,6 +38,8 @@ NAMES: dict[type[Task], str] = {
 }
 """What is told of a task's fault: what it was about."""
 OUTCOMES = ("accepted", "deferred", "rejected", "skipped", "unknown")
+MOST_FAULTS = 20
+"""Faults of ours in a row, with nothing done in between, after which the job ends: nothing goes any more."""
 
 
 class Results:
@@ -48,16 +50,31 @@ class Results:
         self.counts: Counter[str] = Counter()
         self.measured: list[pa.RecordBatch] = []
         self._known: dict[tuple[Path, int], Mapping[str, int]] = {}
+        self._faults = 0
 
     def take(self, ended: Ended, worker: str, now: int) -> None:
+        """A fault of ours in one workflow keeps no other from going on. Raises InternalError when there is nothing else any more."""
         if isinstance(ended.outcome, Lost):
             self._watch.fault(worker, [Diagnostic("MR885", f"the worker is gone: {ended.outcome.reason}")])
             self._failed(ended, now)
         elif isinstance(ended.outcome, MailrayError):
             self._watch.fault(NAMES[type(ended.task)], ended.outcome.diagnostics)
             self._failed(ended, now)
+            if isinstance(ended.outcome, InternalError):
+                self.counts["faults"] += 1
+                self._faults += 1
+                if self._faults == MOST_FAULTS:
+                    raise ended.outcome
         else:
+            self._faults = 0
+            self._on_record(ended, now)
+
+    def _on_record(self, ended: Ended, now: int) -> None:
+        """Whoever keeps a mark may not be able to just now, and does so the next time."""
+        try:
             self._done(ended, now)
+        except (TryAgainError, ServiceError) as fault:
+            self._watch.fault(NAMES[type(ended.task)], fault.diagnostics)
 
     def _done(self, ended: Ended, now: int) -> None:
         match ended.task, ended.outcome:
@@ -68,27 +85,24 @@ class Results:
                 self.counts["entered"] += swept.entered
                 self._parts.dispatcher.told()
             case Apply() as apply, Applied() as applied:
-                self._applied(apply, applied)
+                self._applied(apply, applied, now)
             case PlanSends() as plan, PlannedSends() as planned:
-                self._planned(plan, planned)
+                self._planned(plan, planned, now)
             case Deliver() as deliver, Delivered() as delivered:
                 self._delivered(deliver, delivered, now)
 
     def _failed(self, ended: Ended, now: int) -> None:
-        """It comes again: at once or after a pause where the driver has it, else when its lease ends."""
+        """It comes again after a pause; executions at once where nobody can be working on them, else when their lease ends."""
         parts = self._parts
         match ended.task:
             case Advance() as task:
-                parts.dispatcher.lost(task.number, now, ended=not isinstance(ended.outcome, Lost))
+                parts.dispatcher.lost(task.number, now, ended=not isinstance(ended.outcome, Lost | InternalError))
             case Sweep() as task:
                 parts.dates.failed(task)
             case Apply() as task:
-                feed = parts.calls if _is_call(task.effects) else parts.updates
-                feed.done(task.effects.column("name").to_pylist())
+                (parts.calls if _is_call(task.effects) else parts.updates).failed(task.effects, now)
             case PlanSends() as task:
-                names = task.effects.column("name").to_pylist()
-                parts.gathering.failed(task.workflow, names)
-                parts.sends.done(names)
+                self._not_planned(task, now)
             case Deliver() as task:
                 parts.deliveries.failed(task.number, now)
 
@@ -105,10 +119,15 @@ class Results:
         if advanced.entered or advanced.held:
             parts.dispatcher.told()
 
-    def _applied(self, task: Apply, applied: Applied) -> None:
+    def _not_planned(self, task: PlanSends, now: int) -> None:
+        self._parts.gathering.failed(task.workflow, task.effects.column("name").to_pylist())
+        self._parts.sends.failed(task.effects, now)
+
+    def _applied(self, task: Apply, applied: Applied, now: int) -> None:
         parts = self._parts
-        call = _is_call(task.effects)
-        (parts.calls if call else parts.updates).done(task.effects.column("name").to_pylist())
+        call, names = _is_call(task.effects), task.effects.column("name").to_pylist()
+        feed = parts.calls if call else parts.updates
+        feed.done(names) if applied.settled == len(names) else feed.given_up(names, now)
         self.counts["calls" if call else "updates"] += applied.settled
         if applied.faults:
             self._watch.fault("workflow", applied.faults)
@@ -116,22 +135,21 @@ class Results:
         for feed in (parts.calls, parts.sends) if call else ():
             feed.told()
 
-    def _planned(self, task: PlanSends, planned: PlannedSends) -> None:
+    def _planned(self, task: PlanSends, planned: PlannedSends, now: int) -> None:
         """Written before it is settled, and settled before it is delivered."""
         parts, names = self._parts, task.effects.column("name").to_pylist()
         try:
             work = parts.outbox.commit(planned)
         except TryAgainError as fault:
             self._watch.fault("messages", fault.diagnostics)
-            parts.gathering.failed(task.workflow, names)
-            parts.sends.done(names)
+            self._not_planned(task, now)
             return
         self.counts["messages"] += planned.outbox.num_rows
         run = parts.outbox.run_of(task.workflow)
         parts.gathering.planned(task.workflow, names, None if work is None else (run, work.number))
+        parts.sends.done(names)
         try:
             parts.outbox.settle(parts.executions.settle)
-            parts.sends.done(names)
         except (TryAgainError, ServiceError) as fault:
             self._watch.fault("messages", fault.diagnostics)
         if work is not None:

@@ -210,6 +210,23 @@ def test_what_is_released_can_be_claimed_at_once(store: ExecutionStore) -> None:
     assert store.due(["cart"], START, 1, START + LEASE).num_rows == 0
 
 
+def test_what_was_taken_before_an_instant_is_freed(store: ExecutionStore) -> None:
+    """Whoever begins anew ends the leases of whoever is gone, and not its own; what those save yet counts if nobody has claimed it."""
+    store.enter(entries(("ann", "a", 0), ("bob", "b", 1), ("cyd", "c", 2)), AFTER_EXIT)
+    first = store.due(["cart"], START, 1, START + LEASE)
+    store.save(changed(first, due=START + 9 * SECOND, moves=2), story(first), effects(first))
+    told = store.effects(KINDS, ["cart"], START, 9, START + LEASE)
+    gone = store.due(["cart"], START + 1 * SECOND, 1, START + LEASE)
+    mine = store.due(["cart"], START + 2 * SECOND, 1, START + LEASE + 1)
+    assert (users(gone), users(mine)) == (["bob"], ["cyd"])
+    store.free(START + LEASE)
+    assert store.effects(KINDS, ["cart"], START, 9, START + 2 * LEASE).equals(told)
+    assert store.save(changed(gone, moves=2), story(gone), effects(gone).slice(0, 0)) == 1
+    assert users(store.due(["cart"], START + 9 * SECOND, 9, START + 2 * LEASE)) == ["bob", "ann"]
+    store.free(START + LEASE)
+    assert store.effects(KINDS, ["cart"], START, 9, START + 2 * LEASE).num_rows == 0
+
+
 def test_who_is_concerned_need_not_be_due(store: ExecutionStore) -> None:
     store.enter(entries(("ann", "a", 50), ("bob", "b", 0), ("cyd", "c", 0)), AFTER_EXIT)
     store.enter(entries(("ann", "a", 50), workflow="welcome"), AFTER_EXIT)
