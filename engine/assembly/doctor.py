@@ -78,7 +78,10 @@ def examine(settings: AppSettings, campaign: OpenCampaign | None = None) -> Iter
     if settings.redis is not None:
         yield _found("redis", lambda: look_at_redis(settings.cache_at))
     if settings.store is not None:
-        yield _found("store", lambda: _store(settings.stores_at))
+        store = _found("store", lambda: _store(settings.stores_at))
+        yield store
+        if store.ok:
+            yield _found("database's clock", lambda: _database_clock(settings.stores_at))
     if settings.address is not None:
         yield _found("cluster", lambda: _cluster(settings.address or "", os.environ.get("RAY_AUTH_MODE")))
     if campaign is not None:
@@ -217,6 +220,14 @@ def _store(at: StoresAt) -> str:
         return f"{pool.place} answers, and {len(at.replicas)} replicas"
 
 
+def _database_clock(at: StoresAt) -> Remark:
+    with closing(open_pool(at)) as pool, pool.current() as connection:
+        asked = time.time()
+        row = connection.execute("SELECT clock_timestamp()").fetchone()
+        assert row is not None
+        return _apart(row[0], (asked + time.time()) / 2, "the database")
+
+
 def _secret(reference: str | None, folder: Path) -> str:
     resolve_secret(reference, folder)
     return f"{reference} is there"
@@ -267,8 +278,12 @@ def _certificate(look: Look, route: Route, now: datetime) -> Remark:
 def _clock(look: Look, now: float) -> Remark:
     if look.clock is None:
         return Remark(Level.OK, "the other end does not tell its time")
-    apart = abs(look.clock.timestamp() - now)
-    told = f"{apart:,.0f} seconds from that of the transport's other end"
+    return _apart(look.clock, now, "the transport's other end")
+
+
+def _apart(clock: datetime, now: float, whose: str) -> Remark:
+    apart = abs(clock.timestamp() - now)
+    told = f"{apart:,.0f} seconds from that of {whose}"
     if apart <= CLOCK_WARN:
         return Remark(Level.OK, told)
     return Remark(Level.FAIL if apart > CLOCK_FAIL else Level.WARN, told, "let a time server set this machine's clock")

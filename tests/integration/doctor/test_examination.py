@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
@@ -13,8 +15,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from aiosmtpd.smtp import SMTP
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.x509 import load_pem_x509_certificate
 
 from engine.adapters.inbox import BackgroundInbox, InboxSettings
 from engine.adapters.probes import Look, look_at_relay, look_at_web
@@ -98,6 +102,33 @@ def test_a_relay_is_greeted_and_its_certificate_looked_at(certificate: Path) -> 
         assert look_at_relay(urlsplit(f"smtp://127.0.0.1:{inbox.port}"), context, 5) == Look(None)
     with pytest.raises(ServiceError):
         look_at_relay(urlsplit(f"smtp://127.0.0.1:{inbox.port}"), context, 5)
+
+
+def test_a_relay_that_begins_in_the_clear_shows_its_certificate_after_starttls(certificate: Path) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+
+    async def look(*, trusted: bool) -> Look:
+        serving = asyncio.get_running_loop()
+        made = await serving.create_server(lambda: SMTP(None, hostname="localhost", tls_context=context), "127.0.0.1")
+        async with made:
+            url = urlsplit(f"smtp://127.0.0.1:{made.sockets[0].getsockname()[1]}")
+            ours = tls_context(TransportSettings(ca_file=certificate if trusted else None))
+            return await asyncio.to_thread(look_at_relay, url, ours, 5)
+
+    expires = load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    assert asyncio.run(look(trusted=True)) == Look(expires)
+    with pytest.raises(ServiceError) as caught:
+        asyncio.run(look(trusted=False))
+    assert caught.value.diagnostics[0].code == "MR702"
+
+
+def test_the_databases_clock_is_looked_at(postgres: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCTOR_PASSWORD", postgres.password)
+    settings = AppSettings.load(runs=tmp_path, store=postgres.url, store_password="env:DOCTOR_PASSWORD")
+    found = {each.name: each for each in examine(settings)}
+    assert found["store"].ok
+    assert found["database's clock"].detail.endswith(" seconds from that of the database")
 
 
 class Clocked(BaseHTTPRequestHandler):
