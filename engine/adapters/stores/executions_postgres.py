@@ -76,11 +76,14 @@ class PostgresExecutions:
         return self._write("save", {name: without_nul(rows) for name, rows in tables.items()})
 
     def release(self, executions: pa.RecordBatch) -> None:
-        given = without_nul(executions)
+        ids, claims = (executions.column(name).to_pylist() for name in ("execution_id", "claim"))
+        given = {"ids": text_array(ids), "claims": text_array(map(str, claims))}
+        self._tables.write(lambda it: self._tables.row(it, "release", **given))
 
+    def free(self, until: int) -> None:
         def work(connection: PooledConnection) -> None:
-            self._tables.ingest(connection, "incoming_executions", given)
-            self._tables.row(connection, "release")
+            for name in ("free_executions", "free_effects"):
+                self._tables.row(connection, name, until=until)
 
         self._tables.write(work)
 

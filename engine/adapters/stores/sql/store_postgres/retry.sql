@@ -18,5 +18,6 @@ WITH found AS (
         claim = known.claim + 1, moves = known.moves + 1, lease_until = 0
     FROM found
     WHERE known.tenant = found.tenant AND known.execution_id = found.execution_id
+        AND known.execution_id = ANY(%(ids)s::text[])
 )
 SELECT count(*) FROM found;
