@@ -26,6 +26,7 @@ from engine.campaign.checks.workflow import (
 from engine.campaign.checks.workflow_rules import (
     bad_cron,
     contradictory_rules,
+    idle_entry_rules,
     unclear_triggers,
     unknown_events,
     unknown_segments,
@@ -59,6 +60,7 @@ CHECKS: tuple[Callable[[Document], Iterator[Diagnostic]], ...] = (
     unknown_events,
     bad_cron,
     contradictory_rules,
+    idle_entry_rules,
     unsafe_templates,
     wrong_database,
     wrong_addresses,

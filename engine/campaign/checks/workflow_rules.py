@@ -12,6 +12,7 @@ from engine.campaign.document import Document, KeyPath
 from engine.errors import Diagnostic, did_you_mean
 
 _TRIGGERS = ("event", "segment_entry", "segment_exit", "cron", "anniversary", "api")
+_ENTRY_RULES = ("not_while", "only_after")
 
 
 def unclear_triggers(document: Document) -> Iterator[Diagnostic]:
@@ -87,6 +88,20 @@ def contradictory_rules(document: Document) -> Iterator[Diagnostic]:
         if same_event or (event is None and when is not None and when in begun_by):
             help = "an execution would end as it begins: name another event or condition"
             yield document.fault("MR129", "the exit is what begins the execution", ("exit", index), help)
+
+
+def idle_entry_rules(document: Document) -> Iterator[Diagnostic]:
+    """Rules of entering are about other workflows, and asked of whom a trigger lets in."""
+    own = document.get(("name",), str)
+    for key in _ENTRY_RULES:
+        names = document.get((key,), list) or []
+        if names and not document.has(("trigger",)):
+            message = f"`{key}` is asked of whom a trigger lets in, and there is none"
+            yield document.fault("MR142", message, document.place_of_key((key,)), f"add `trigger:`, or remove `{key}`")
+        for index, name in enumerate(names):
+            if name == own and own is not None:
+                help = "nobody is in a workflow twice at a time; `reentry` says who comes again"
+                yield document.fault("MR141", f"`{key}` names the campaign itself", (key, index), help)
 
 
 def _happenings(document: Document) -> list[KeyPath]:

@@ -35,6 +35,8 @@ events:
   bought: {total: number, at: instant}
 trigger: {event: left, when: event.total > 5}
 reentry: 30 days
+not_while: [winter]
+only_after: [winter, welcome]
 exit: [{event: bought}, {when: age < 18}]
 goal: {event: bought, when: event.total > 50}
 delivery:"""
@@ -137,6 +139,11 @@ CASES = [
     ("MR116", "delivery:", "limits: {frequency: [{messages: 3, per: week}]}\ndelivery:", "week", "`7 days`", None),
     ("MR140", "template: thanks", "template: a/../../b", "a/../../b", "no plain path", "templates/"),
     ("MR140", "template: thanks", "template: a//b", "a//b", "no plain path", "templates/"),
+    ("MR141", "segments:", "trigger: {api: true}\nnot_while: [winter, spring]\nsegments:", "spring]", "the campaign itself", "`reentry`"),
+    ("MR141", "segments:", "trigger: {api: true}\nonly_after: [spring]\nsegments:", "spring", "the campaign itself", "`reentry`"),
+    ("MR142", "segments:", "not_while: [winter]\nsegments:", "not_while", "whom a trigger lets in", "`trigger:`"),
+    ("MR142", "segments:", "only_after: [winter]\nsegments:", "only_after", "whom a trigger lets in", "`trigger:`"),
+    ("MR115", "postal_address: 1 Main Street", "postal_address: x\ncapacity: {concurrent_executions: 0}", "0", "at least 1", None),
     ("MR150", "address: news@example.com", "address: news.example.com", "news.example.com", "no e-mail address", "news@"),
     ("MR150", "address: news@example.com", "address: The Shop <news@example.com>", "The Shop", "no e-mail address", "name"),
     ("MR150", "postal_address: 1 Main Street", "postal_address: x\n  reply_to: a@b@example.com", "a@b", "`delivery.reply_to`", "news@"),
