@@ -67,15 +67,16 @@ WORK = [*TAKE, ("hand out", 4)]
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ACTIONS, min_size=20, max_size=70))
-@example(
-    [LEFT, *WORK, BOUGHT, *TAKE, ("lose", 0, False, False), BOUGHT, *TAKE, ("wait", 1), *WORK]
-)  # comes again first
-@example([LEFT, *WORK, ("finish", 0), ("fail", ["before"]), ("fill",)])  # the queue is told again what is done
+# What comes again comes first.
+@example([LEFT, *WORK, BOUGHT, *TAKE, ("lose", 0, False, False), BOUGHT, *TAKE, ("wait", 1), *WORK])
+# The queue is told again what is done.
+@example([LEFT, *WORK, ("finish", 0), ("fail", ["before"]), ("fill",)])
 @example([LEFT, ("fail", ["well", "before"]), ("read",), *WORK])
 @example([("fail", ["before"]), CHANGE, *WORK])
-@example(
-    [LEFT, ("read",), ("fail", ["after"]), ("fill",), LEFT, ("wait", 1), *WORK]
-)  # taken, but nobody has heard of it
+# What was taken, and nobody has heard of, comes before what is there besides.
+@example([LEFT, ("read",), ("wait", 1), ("fail", ["after"]), ("fill",), LEFT, *WORK])
+# What is here comes again.
+@example([LEFT, ("wait", 1), *WORK, ("fail", ["after"]), ("fill",), ("fill",)])
 @example([("enter", "ann"), LEFT, *WORK, ("lose", 0, False, False), *WORK, ("wait", 700), *WORK])
 @example([CHANGE, *WORK, ("finish", 0), CHANGE, *WORK])
 @example([LEFT, *WORK, ("finish", 0), ("finish", 0), ("restart", True), CHANGE, *WORK])
