@@ -53,13 +53,14 @@ def list_executions(
 
 
 def show_execution(settings: AppSettings, execution_id: str) -> Row:
-    """Where an execution stands, what it did and what it cost. Figures that nobody keeps are None. Raises UsageError (MR182)."""
+    """Where an execution stands, what it did and what it cost. Figures that nobody has measured are None. Raises UsageError (MR182)."""
     with _opened(settings) as store:
         execution = check_ids(store, [execution_id])
-        history = store.history([execution_id])
-    (row,), (stands,) = records(execution, history).to_pylist(), execution.to_pylist()
+        history, measured = store.history([execution_id]), store.measured([execution_id])
+    (row,), (stands,) = records(execution, history, measured).to_pylist(), execution.to_pylist()
     row |= {name: json.loads(row[name]) for name in ("steps_executed", "error_details") if row[name] is not None}
-    row |= dict.fromkeys(MEASURED.names[1:])
+    if not measured.num_rows:
+        row |= dict.fromkeys(MEASURED.names[1:])
     return {
         **{name: row.pop(name) for name in _RECORDED},
         "standing": {name: stands[name] for name in _STANDING},

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+
+from engine.workflow import executions
 
 Command = Callable[..., Any]
 MEASURED = [
@@ -82,6 +85,12 @@ def test_an_execution_is_shown_with_its_steps_its_fault_and_its_figures(
     assert len(figures) == 11
     assert (figures["workflow_id"], figures["error_count"], figures["success_rate"]) == (cart, 1, 2 / 3)
     assert [figures[name] for name in MEASURED] == [None] * 5
+    cost = dict(zip(MEASURED, (2.0, 3.0, 5.0, 90.0, 40.0), strict=True)) | {"execution_id": filled.id_of("failed")}
+    for _ in range(2):
+        filled.store.measure(pa.RecordBatch.from_pylist([cost], schema=executions.MEASURED))
+    shown_again = command("executions", "show", filled.id_of("failed"), "--json").json["performance"]
+    assert [shown_again[name] for name in MEASURED] == [4.0, 6.0, 10.0, 90.0, 40.0]
+    assert shown_again["execution_time_ms"] == figures["execution_time_ms"] + 20.0
 
 
 def test_an_execution_is_shown_to_people(command: Command, filled: Any) -> None:
