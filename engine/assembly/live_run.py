@@ -29,7 +29,7 @@ from engine.assembly.worker import RunJob
 from engine.audience.columns import plain_schema
 from engine.campaign.load import load_campaign
 from engine.campaign.schema import Campaign, UnknownPolicy
-from engine.errors import RefusedError, TryAgainError
+from engine.errors import CampaignError, RefusedError, TryAgainError
 from engine.ledger.states import State
 from engine.pipeline.automation.contract import LiveWorkflow
 from engine.pipeline.automation.outbox import Outbox
@@ -167,8 +167,15 @@ def live_path(campaign: OpenCampaign, settings: AppSettings) -> Path:
 def open_live_run(campaign: OpenCampaign, settings: AppSettings) -> LiveRun:
     """The run of a live workflow, made if there is none with this fingerprint: ``runs/WORKFLOW-live-DIGEST8``.
 
-    Raises what ``create_run`` raises, RefusedError when another automation has it (MR866) or the folder is another's (MR867).
+    Raises what ``create_run`` raises, RefusedError when another automation has it (MR866) or the folder is another's (MR867), and
+    CampaignError (MR869) for files of suppressed addresses, which only a run that freezes its audience looks through.
     """
+    if campaign.campaign.audience.suppression is not None:
+        raise CampaignError.single(
+            "MR869",
+            f"`audience.suppression` of the live workflow `{campaign.campaign.name}` would not be read",
+            help="`mailray suppress import FILE` keeps the addresses in the store, where every message is looked for; then remove it",
+        )
     path, digest = live_path(campaign, settings), campaign.fingerprint.digest
     folder = RunFolder(path)
     if not folder.has(MANIFEST):

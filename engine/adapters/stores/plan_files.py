@@ -15,6 +15,9 @@ import pyarrow.parquet as pq
 from engine.adapters.stores.plan_packs import Pack, PlanPacks
 
 
+_FEW = 8_192  # rows, for which to wake other threads takes longer than to read them
+
+
 class PlanFiles:
     """The plan's partitions. A partition is there when its result is: ``outbox/part-NNNNN.json`` is written last."""
 
@@ -122,7 +125,7 @@ class PlanFiles:
     def _messages(self, number: int, columns: Sequence[str] | None = None) -> pa.Table:
         try:
             with pq.ParquetFile(self._path("outbox", number)) as file:
-                return file.read(columns=columns)
+                return file.read(columns=columns, use_threads=file.metadata.num_rows > _FEW)
         except FileNotFoundError:
             return self._pack(number).outbox(number, columns)
 

@@ -91,7 +91,7 @@ class Driver:
         self.run: LiveRun = open_live_run(open_campaign(folder, NOW), settings)
         self.outbox: Outbox = open_outbox([self.run], settings, wall)
         self.planner = SendPlanner({"cart": self.run.live}, KnownPeople(self.run.live), wall)
-        self.workers = RunWorkers(settings)
+        self.workers = RunWorkers(settings, most=1)
         self._numbers = count()
 
     @property

@@ -23,7 +23,7 @@ from engine.assembly.control import order_run
 from engine.assembly.run import reopen_run
 from engine.assembly.status import run_status, total
 from engine.assembly.wall_clock import wall
-from engine.errors import RefusedError
+from engine.errors import CampaignError, RefusedError
 from engine.monitoring import Stages
 from engine.pipeline.automation.outbox import OpenWork
 from engine.pipeline.definition import clock_of
@@ -166,11 +166,20 @@ def test_a_changed_campaign_is_another_folder_and_the_old_one_is_delivered(
         type(driver)(shop.settings, shop.folder)
     (work,) = driver.outbox.open()
     assert work.run == former.path
-    driver.deliver(work)
+    driver.deliver(driver.commit(effects(["b@former.test"])))
+    driver.deliver(work)  # whose worker takes the other's place
+    driver.deliver(driver.commit(effects(["c@former.test"], first=1)))
     assert list(driver.outbox.open()) == []
-    assert shop.received("a@former.test") == [1]
+    assert shop.received("a@former.test", "b@former.test", "c@former.test") == [1, 1, 1]
     with RunFolder(former.path).locked():  # there is nothing more to come of it
         assert run_status(former.path)["outcomes"]["accepted"] == 1
+
+
+def test_suppressed_addresses_in_files_are_refused_before_anything_is_made(drive: Drive, shop: Any) -> None:
+    shop.change("key: user_id", "key: user_id, suppression: never.csv")
+    with pytest.raises(CampaignError, match="MR869"):
+        drive()
+    assert not shop.settings.runs.exists()
 
 
 def test_orders_are_obeyed_and_lifted(drive: Drive, effects: Effects, shop: Any) -> None:
