@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.audience.store import MEMBERSHIPS, USERS, Store, Write
+from engine.audience.store import USERS, Store, Write
 from engine.errors import Diagnostic, InputError
 from engine.pipeline.automation.calling import Caller
 from engine.pipeline.automation.contract import Applied, Apply, People
+from engine.pipeline.automation.memberships import entered, outlived, sequence_of
 from engine.workflow.executions import EffectKind, ExecutionStore
-from engine.workflow.json_columns import read_foreign
 
-SECOND = 1_000_000
 _RUN = "automation"
 _CHANGES = pa.schema([USERS.field("user_id"), USERS.field("attributes")])
-_MEMBERSHIP = {"segment_type": pa.string(), "segment_value": pa.string()}
 _REFUSED = "MR676"
 Put = Callable[[pa.RecordBatch, Write], int]
 
@@ -76,25 +74,25 @@ class Applier:
         return Applied(task.number, settled, sorted(done.users), tuple(done.faults))
 
     def _update(self, effects: pa.RecordBatch, done: _Done) -> None:
-        for sequence, batch in _by_second(effects):
-            columns = [batch.column("user_id"), batch.column("payload")]
-            changes = pa.RecordBatch.from_arrays(columns, schema=_CHANGES)
-            self._put(self._store.update_attributes, changes, batch, sequence, done)
+        columns = [effects.column("user_id"), effects.column("payload")]
+        changes = pa.RecordBatch.from_arrays(columns, schema=_CHANGES)
+        for sequence, rows in _by_second(effects):
+            self._put(self._store.update_attributes, changes[rows], effects[rows], sequence, done)
 
     def _enter_segments(self, effects: pa.RecordBatch, done: _Done) -> None:
-        """Each person enters a segment, and leaves the others of its type: of all that they are in then, the one entered last stays.
+        """Each person enters a segment, or none, and leaves the others of its type: the one entered last stays.
 
         It is written first and read then. So of two workers who do this for one person at the same time, at least one sees both.
         """
-        for sequence, batch in _by_second(effects):
-            read = read_foreign(batch.column("payload"), _MEMBERSHIP)
-            columns = [batch.column("user_id"), *read.values(), pa.repeat(True, batch.num_rows), batch.column("at")]
-            entered = pa.RecordBatch.from_arrays(columns, schema=MEMBERSHIPS)
-            self._put(self._store.put_memberships, entered, batch, sequence, done)
-        types = {*zip(effects.column("user_id").to_pylist(), _types(effects), strict=True)}
+        read = entered(effects)
+        for sequence, rows in _by_second(read.effects):
+            self._put(self._store.put_memberships, read.rows[rows], read.effects[rows], sequence, done)
         held = self._store.memberships(pc.unique(effects.column("user_id")))
-        for sequence, name, leaving in _outlived(held, types):
-            self._store.put_memberships(leaving, Write(_RUN, "leave", name, sequence))
+        for sequence, names, leaving in outlived(held, read.emptied):
+            if names:
+                self._store.put_memberships(leaving, Write(_RUN, "leave", _digest(names), sequence))
+                done.users.update(leaving.column("user_id").to_pylist())
+        done.names += read.named
 
     def _put(self, put: Put, rows: pa.RecordBatch, effects: pa.RecordBatch, sequence: int, done: _Done) -> None:
         """Write rows, one an effect, under their effects' names. Those that the store refuses are found by halves."""
@@ -115,44 +113,13 @@ class Applier:
         done.names += names
 
 
-def _by_second(effects: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Effects in order of their instants, cut by the second in which they were decided, each with its sequence."""
+def _by_second(effects: pa.RecordBatch) -> Iterator[tuple[int, slice]]:
+    """Effects in order of their instants, cut by the second in which they were decided: its sequence, and which they are."""
     start = 0
-    for sequence, group in groupby(map(_sequence, effects.column("at").view(pa.int64()).to_pylist())):
-        rows = len([*group])
-        yield sequence, effects.slice(start, rows)
-        start += rows
-
-
-def _sequence(at: int) -> int:
-    return -(-at // SECOND) * SECOND
-
-
-def _types(effects: pa.RecordBatch) -> list[str]:
-    found: list[str] = read_foreign(effects.column("payload"), _MEMBERSHIP)["segment_type"].to_pylist()
-    return found
-
-
-def _outlived(held: pa.RecordBatch, types: Collection[tuple[str, str]]) -> Iterator[tuple[int, str, pa.RecordBatch]]:
-    """Of active memberships, those of some people and types that are not the latest there: as left, with the sequence of the latest and
-    a name for the write."""
-    rows = zip(
-        range(held.num_rows),
-        *(held.column(name).to_pylist() for name in ("user_id", "segment_type", "segment_value")),
-        held.column("created_at").view(pa.int64()).to_pylist(),
-        strict=True,
-    )
-    left: dict[int, list[tuple[int, str]]] = {}
-    for key, group in groupby(rows, lambda row: (row[1], row[2])):
-        *others, last = sorted(group, key=lambda row: (row[4], row[3]))
-        if key in types:
-            for row, user, kind, value, _ in others:
-                left.setdefault(_sequence(last[4]), []).append((row, f"{user} {kind} {value} {last[4]}"))
-    for sequence, leaving in left.items():
-        batch = held.take(pa.array([row for row, _ in leaving], pa.int64()))
-        place = batch.schema.get_field_index("active")
-        gone = batch.set_column(place, batch.schema.field(place), pa.repeat(False, batch.num_rows))
-        yield sequence, _digest([name for _, name in leaving]), gone
+    for sequence, group in groupby(map(sequence_of, effects.column("at").view(pa.int64()).to_pylist())):
+        stop = start + len([*group])
+        yield sequence, slice(start, stop)
+        start = stop
 
 
 def _digest(names: Sequence[str]) -> str:

@@ -104,7 +104,8 @@ def test_of_one_instant_the_last_word_holds(shop: Any, live: Live) -> None:
 
 
 def test_a_person_leaves_the_other_segments_of_the_type(shop: Any, live: Live) -> None:
-    shop.employ(live([SORT, VISIT, PAUSE, {**SORT, "id": "again"}]))
+    none = {**SORT, "id": "none", "choices": [{"when": "visits > 9", "value": "high"}], "else": None}
+    shop.employ(live([SORT, VISIT, PAUSE, {**SORT, "id": "again"}, {**PAUSE, "id": "later"}, none]))
     shop.tell(shop.item(0, "ann", "left"), shop.item(0, "eve", "left"))
     shop.apply()
     assert shop.segments("ann") == [("level", "low")]
@@ -112,6 +113,10 @@ def test_a_person_leaves_the_other_segments_of_the_type(shop: Any, live: Live) -
     shop.go_on()
     shop.apply()
     assert shop.segments("ann") == [("level", "high")]
+    shop.clock = 7_200
+    shop.go_on()
+    shop.apply()
+    assert shop.segments("ann") == []
 
 
 def test_what_the_store_does_not_keep_keeps_nothing_else(shop: Any, live: Live) -> None:
