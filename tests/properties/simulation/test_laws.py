@@ -18,7 +18,7 @@ COMMON = settings(
 )
 
 
-@settings(COMMON, max_examples=15)
+@settings(COMMON, max_examples=10)
 @given(data=st.data())
 def test_a_simulation_is_what_the_engine_does_step_by_step(
     data: st.DataObject, case_of: Any, simulate: Any, step_by_step: Any
@@ -50,7 +50,7 @@ def test_a_simulation_is_what_the_engine_does_step_by_step(
         }
 
 
-@settings(COMMON, max_examples=5)
+@settings(COMMON, max_examples=3)
 @given(data=st.data())
 def test_any_split_gives_the_same(data: st.DataObject, case_of: Any, simulate: Any, told: Any) -> None:
     case = data.draw(case_of(updates=True))

@@ -77,7 +77,8 @@ def sent(found: Simulated) -> list[tuple[str, float, str]]:
     [
         ({}, [("ann", 0, "sent"), ("bob", 0, "sent"), ("cyd", 0, "missing_address")]),
         ({"audience": {"source": "a.csv", "key": "id", "where": "n = 2"}}, [("bob", 0, "sent")]),
-        ({"trigger": {"cron": "30 9 * * *", "timezone": "Asia/Tokyo", "when": "n = 1"}}, [("ann", 24 * day + 0.5, "sent") for day in range(4)]),
+        ({"trigger": {"cron": "30 9 * * *", "timezone": "Asia/Tokyo", "when": "n = 1"}},
+         [("ann", 24 * day + 0.5, "sent") for day in range(4)]),
         ({"trigger": {"cron": "0 9 * * MON", "when": "n = 1"}}, [("ann", 9, "sent")]),
         ({"trigger": {"anniversary": "born", "at": "10:00"}}, [("ann", 58, "sent")]),
         ({"trigger": {"api": True, "when": "n < 3"}}, [("bob", 7, "sent")]),
