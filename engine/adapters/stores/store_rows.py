@@ -154,9 +154,9 @@ def _read_rows(rows: Iterable[tuple[int, str | None]], name: str) -> list[dict[s
     return found
 
 
-def _refuse_first(name: str, mask: pa.Array, words: str) -> None:
-    row = pc.index(mask, True).as_py()
-    if row >= 0:
+def _refuse_first(name: str, mask: pa.BooleanArray, words: str) -> None:
+    if mask.true_count:
+        row = pc.index(mask, True).as_py()
         raise _refusal(f"row {row + 1}: `{name}` {words}")
 
 

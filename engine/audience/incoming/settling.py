@@ -17,7 +17,8 @@ from engine.audience.incoming.shapes import Shape
 from engine.audience.store import INSTANT, LONGEST_JSON, LONGEST_TEXT
 
 _NUL_IN_JSON = r"(^|[^\\])(\\\\)*\\u0000"  # an escape, not an escaped backslash before u0000
-_MANY_DIGITS = r"\d{309}"
+_DIGITS = 309  # of the least whole number that no double can hold
+_MANY_DIGITS = rf"\d{{{_DIGITS}}}"
 _SHOWN = 40
 DEEPEST = 64  # objects and lists in one another
 
@@ -32,8 +33,10 @@ class Faults:
     def add(self, row: int, reason: str) -> None:
         self._reasons.setdefault(row, reason)
 
-    def where(self, mask: pa.Array, reason: str | Callable[[int], str]) -> None:
+    def where(self, mask: pa.BooleanArray, reason: str | Callable[[int], str]) -> None:
         """Refuse the rows for which ``mask`` is true."""
+        if not mask.true_count:  # as a rule, and in a small batch to look further costs more than to find that out
+            return
         for row in np.flatnonzero(pc.fill_null(mask, False).to_numpy(zero_copy_only=False)).tolist():
             self.add(row, reason if isinstance(reason, str) else reason(row))
 
@@ -95,7 +98,9 @@ def _text(name: str, column: pa.StringArray, shape: Shape, faults: Faults) -> pa
     if name == shape.rest:
         faults.where(_beyond_doubles(column), f"{name} holds a number that is too large")
         faults.where(_too_deep(column), f"{name} is nested deeper than {DEEPEST}")
-    nul = pc.match_substring_regex(column, _NUL_IN_JSON) if name == shape.rest else pc.match_substring(column, "\0")
+    nul = pc.match_substring(column, "\\u0000" if name == shape.rest else "\0")
+    if name == shape.rest and nul.true_count:
+        nul = pc.match_substring_regex(column, _NUL_IN_JSON)
     faults.where(nul, f"{name} holds a NUL character")
     blank = pc.equal(pc.utf8_trim_whitespace(column), "") if name != shape.rest else pc.equal(column, "")
     return pc.if_else(blank, pa.scalar(None, pa.string()), column)
@@ -103,8 +108,11 @@ def _text(name: str, column: pa.StringArray, shape: Shape, faults: Faults) -> pa
 
 def _beyond_doubles(column: pa.StringArray) -> pa.BooleanArray:
     """Which JSON texts hold a whole number that no double can hold; those with a point were looked at when they were read."""
+    long = pc.fill_null(pc.greater_equal(pc.binary_length(column), _DIGITS), False)
+    if not long.true_count:  # to compile such an expression takes longer than a small batch
+        return long
     many_digits = pc.fill_null(pc.match_substring_regex(column, _MANY_DIGITS), False)
-    if not pc.any(many_digits).as_py():
+    if not many_digits.true_count:
         return many_digits
     return pa.array(
         [many and _beyond_double(str(text)) for many, text in zip(many_digits.to_pylist(), column, strict=True)]
@@ -113,8 +121,10 @@ def _beyond_doubles(column: pa.StringArray) -> pa.BooleanArray:
 
 def _too_deep(column: pa.StringArray) -> pa.BooleanArray:
     """Which JSON texts are nested deeper than any reader of them may be asked to go."""
-    many = pc.fill_null(pc.greater(pc.count_substring_regex(column, r"[\[{]"), DEEPEST), False)
-    if not pc.any(many).as_py():
+    many = pc.fill_null(pc.greater(pc.binary_length(column), 2 * DEEPEST), False)
+    if many.true_count:
+        many = pc.fill_null(pc.greater(pc.count_substring_regex(column, r"[\[{]"), DEEPEST), False)
+    if not many.true_count:
         return many
     return pa.array(
         [each and _depth(json.loads(str(text))) > DEEPEST for each, text in zip(many.to_pylist(), column, strict=True)]
