@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -31,7 +31,7 @@ class Pack(Protocol):
     """Partitions of a live run that were put together when they had come to their end; see ``engine.adapters.stores.plan_packs``."""
 
     @property
-    def partitions(self) -> Mapping[int, object]: ...
+    def numbers(self) -> Iterable[int]: ...
 
     @property
     def accounted(self) -> bool:
@@ -104,7 +104,7 @@ def verify(ledger: Ledger, plans: PlanStore, archive: Archive, packs: Iterable[P
     packed: set[int] = set()
     for pack in packs:
         if pack.accounted:
-            packed |= pack.partitions.keys()
+            packed.update(pack.numbers)
             counted += _verify_pack(pack, found)
     for number in sorted({*known, *plans.partitions()} - packed):
         keys = plans.keys(number) if number in plans.partitions() else None
@@ -128,7 +128,7 @@ def _verify_pack(pack: Pack, found: Verification) -> Counts:
     found.messages += len(messages)
     found.ended += len(ledger)
     if not ledger["key"].equals(messages):
-        found.differs(min(pack.partitions), "the delivery keys of a pack are not those of its outbox")
+        found.differs(min(pack.numbers), "the delivery keys of a pack are not those of its outbox")
     return pack.states()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from engine.adapters.stores.plan_files import PlanFiles
+from engine.adapters.stores.plan_packs import PlanPacks
 from engine.adapters.stores.run_folder import RunFolder
 from engine.adapters.stores.sqlite_file import SqliteFile
 from engine.delivery.feedback.contract import Delivery
@@ -46,6 +47,7 @@ class RunDeliveries:
         self._identify = identify
         self._known: dict[str, RunIdentity] = {}
         self._whole: set[str] = set()
+        self._packs: set[tuple[str, str]] = set()
         self._recent: dict[bytes, Delivery] = {}
         self._mutex = threading.Lock()
         self.faults: dict[str, str] = {}
@@ -129,14 +131,24 @@ class RunDeliveries:
     def _index(self, folder: RunFolder) -> int:
         if folder.name in self._whole:
             return 0
-        plan = PlanFiles(folder.path)
+        plan, packs = PlanFiles(folder.path), PlanPacks(folder.path)
         finished = "plan" in folder.read_json("manifest.json")
-        with self._file.transaction("DEFERRED") as connection:
-            there = {number for (number,) in connection.execute(self._file.statement("batches"), (folder.name,))}
-        added = sum(self._add(folder.name, number, plan) for number in plan.partitions() if number not in there)
+        added = self._take_in(folder.name, plan.unpacked(), plan)
+        for name in packs.names():  # of a live run, whose partitions are more than one wants to look at each time
+            if (folder.name, name) not in self._packs:
+                added += self._take_in(folder.name, packs.read(name).numbers.tolist(), plan)
+                self._packs.add((folder.name, name))
         if finished:
             self._whole.add(folder.name)
         return added
+
+    def _take_in(self, run: str, numbers: Sequence[int], plan: PlanFiles) -> int:
+        if not numbers:
+            return 0
+        between = (run, min(numbers), max(numbers))
+        with self._file.transaction("DEFERRED") as connection:
+            there = {number for (number,) in connection.execute(self._file.statement("batches"), between)}
+        return sum(self._add(run, number, plan) for number in numbers if number not in there)
 
     def _add(self, run: str, number: int, plan: PlanFiles) -> int:
         keys = plan.keys(number)

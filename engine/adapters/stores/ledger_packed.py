@@ -18,8 +18,9 @@ class PackedLedger:
         self._packs = packs
 
     def partitions(self) -> Sequence[int]:
-        packed = self._packs.numbers()
-        return [number for number in self._ledger.partitions() if number not in packed]
+        numbers = self._ledger.partitions()
+        packed = self._packs.among(numbers)
+        return [number for number in numbers if number not in packed]
 
     def partition(self, number: int) -> SqlitePartition:
         """Raises RefusedError (MR868) for a partition that is in a pack: there is nothing left to write of it."""

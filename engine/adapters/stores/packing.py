@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from engine.adapters.stores.ledger_archive import LedgerArchive
 from engine.adapters.stores.ledger_sqlite import SqliteLedger
 from engine.adapters.stores.plan_files import PlanFiles
-from engine.adapters.stores.plan_packs import LEDGER, OUTBOX, VERDICTS, Packed, PlanPacks
+from engine.adapters.stores.plan_packs import LEDGER, VERDICTS, PlanPacks
 from engine.ledger.states import TERMINAL
 
 LEAST, MOST = 64, 512
@@ -31,11 +31,6 @@ class _Ended:
     outbox: pa.RecordBatch
     ledger: pa.Table | None
     counts: PlanFigures
-
-    @property
-    def packed(self) -> Packed:
-        metadata = self.outbox.schema.metadata or {}
-        return Packed(self.outbox.num_rows, {name.decode(): value.decode() for name, value in metadata.items()})
 
 
 class Packing:
@@ -66,7 +61,7 @@ class Packing:
 
         Whoever is killed before the pack is there leaves all as it was, and after it what the next one takes away.
         """
-        self._remove(self._packs.numbers() & {*self._plans.unpacked()})
+        self._remove(self._packs.among(self._plans.unpacked()))
         alike: dict[str, list[_Ended]] = {}
         for each in self._ended(before):
             group = alike.setdefault(str(each.outbox.schema.remove_metadata()), [])
@@ -99,7 +94,6 @@ class Packing:
 
     def _write(self, chosen: list[_Ended]) -> None:
         tables = {
-            OUTBOX: pa.Table.from_batches([each.outbox.replace_schema_metadata(None) for each in chosen]),
             VERDICTS: pa.concat_tables(
                 each.verdicts.add_column(0, "partition", pa.array([each.number] * len(each.verdicts)))
                 for each in chosen
@@ -108,9 +102,8 @@ class Packing:
         ledgers = [_as_exported(each.number, each.outbox, each.ledger) for each in chosen if each.ledger is not None]
         if self._files and ledgers:
             tables[LEDGER] = pa.concat_tables(ledgers)
-        self._packs.write(
-            {each.number: each.packed for each in chosen}, tables, self._total(each.counts for each in chosen)
-        )
+        counts = self._total(each.counts for each in chosen)
+        self._packs.write({each.number: each.outbox for each in chosen}, tables, counts)
 
     def _remove(self, numbers: Iterable[int]) -> None:
         for number in numbers:

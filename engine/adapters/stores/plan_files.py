@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 
 from engine.adapters.stores.plan_packs import Pack, PlanPacks
 
-
 _FEW = 8_192  # rows, for which to wake other threads takes longer than to read them
 
 
@@ -75,9 +74,10 @@ class PlanFiles:
 
     def counts(self) -> Iterator[dict[str, Any]]:
         """What is known of planned partitions in numbers, of those in a pack together."""
-        packed = self._packs.numbers()
-        yield from (dict(pack.counts) for pack in self._packs)
-        for number in self.unpacked():
+        unpacked = self.unpacked()
+        packed = self._packs.among(unpacked)
+        yield from (pack.counts for pack in self._packs)
+        for number in unpacked:
             result = self.result(number)
             if result is not None and number not in packed:
                 yield result["counts"]
@@ -110,10 +110,11 @@ class PlanFiles:
                 return _row(file, row, columns)
         except FileNotFoundError:
             pack = self._packs.find(number)
-            if pack is None or row >= pack.partitions[number].messages:
+            rows = range(0) if pack is None else pack.rows(number)
+            if pack is None or row >= len(rows):
                 return None
             with pq.ParquetFile(pack.outbox_file) as file:
-                return _row(file, pack.first_rows[number] + row, columns)
+                return _row(file, rows[row], columns)
 
     def verdicts(self, number: int) -> pa.Table:
         try:

@@ -29,7 +29,6 @@ ACTIVE, QUIET = 0.01, 0.1
 """Seconds that the end of a task is waited for, when something went on and when nothing did."""
 OFTEN, SELDOM = 2_000_000, 3_600_000_000
 """Microseconds between looks at orders and other runs, and between those at files to put together."""
-DAY = 86_400_000_000
 
 
 class Automation:
@@ -182,7 +181,7 @@ class Automation:
             self._parts.executions.measure(pa.Table.from_batches(measured).combine_chunks().to_batches()[0])
             measured.clear()
         if self._is_time("tidy", now, SELDOM):
-            self._parts.outbox.tidy(now - now % DAY)
+            self._parts.outbox.tidy(now - SELDOM)
 
     def _collect(self, seconds: float) -> None:
         for each in self._crew.ended(seconds):

@@ -1,1 +1,1 @@
-SELECT partition FROM batch WHERE run = ?;
+SELECT partition FROM batch WHERE run = ? AND partition BETWEEN ? AND ?;
