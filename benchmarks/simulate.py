@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -78,8 +79,8 @@ def _drawn(names: list[str], rows: int, draw: np.random.Generator) -> pa.StringA
     return pa.array(names).take(pa.array(draw.integers(0, len(names), rows)))
 
 
-def measured(folder: Path, days: int, workers: int) -> tuple[dict[str, Any], int]:
-    """What the command says, and the most memory that it and its processes had, in octets."""
+def measured(folder: Path, days: int, workers: int) -> tuple[dict[str, Any], float, int]:
+    """What the command says, the seconds of processor time and the most memory (octets) that it and its processes had."""
     command = [sys.executable, "-m", "jobs.cli", "simulate", str(CAMPAIGN), "--days", str(days), "--json"]
     command += ["--people", str(folder / "people.parquet"), "--events", str(folder / "events.parquet")]
     command += ["--workers", str(workers), "--out", str(folder / "simulation"), "--start", START.isoformat()]
@@ -91,7 +92,8 @@ def measured(folder: Path, days: int, workers: int) -> tuple[dict[str, Any], int
             most = max(most, _memory(process.pid))
             time.sleep(0.5)
     assert process.returncode == 0
-    return json.loads(told.read_text()), most
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return json.loads(told.read_text()), used.ru_utime + used.ru_stime, most
 
 
 def _memory(pid: int) -> int:
@@ -121,11 +123,11 @@ def main() -> None:
         draw = np.random.default_rng(7)
         people(folder / "people.parquet", asked.users, draw)
         events(folder / "events.parquet", asked.events, asked.users, asked.days, draw)
-        summary, most = measured(folder, asked.days, asked.workers)
+        summary, worked, most = measured(folder, asked.days, asked.workers)
     messages = summary["messages"]
     print(
-        f"{asked.days} days of {asked.users:,} people with {asked.events:,} events in {summary['seconds']:,.1f} s: "
-        f"{summary['users_days_a_second']:,} users x days a second"
+        f"{asked.days} days of {asked.users:,} people with {asked.events:,} events in {summary['seconds']:,.1f} s "
+        f"({worked:,.1f} s of one core): {summary['users_days_a_second']:,} users x days a second"
     )
     print(
         f"{sum(each['entered'] for each in summary['workflows']):,} executions, {messages['decided']:,} messages decided on, "

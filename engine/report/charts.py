@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 1_000, 250
-LEFT, RIGHT, TOP, BOTTOM = 64, 8, 12, 30
+LEFT, RIGHT, TOP, BOTTOM = 64, 8, 26, 30
 COLOURS = 6
 MOST_POINTS = 1_000
 
@@ -27,9 +27,9 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """``labels`` name some of the places of the values: place and text."""
+    """``labels`` name some of the places of the values: place and text; ``unit`` is what the values are."""
 
-    title: str
+    unit: str
     labels: Sequence[tuple[int, str]]
 
 
@@ -160,7 +160,7 @@ def _below(axis: Axis, place_of: Callable[[int], float]) -> str:
         f'<text class="tick middle" x="{place_of(place):.1f}" y="{HEIGHT - 10}">{escape(text)}</text>'
         for place, text in axis.labels
     )
-    return labels + f"<desc>{escape(axis.title)}</desc>"
+    return labels + f'<text class="tick" x="0" y="12">{escape(axis.unit)}</text>'
 
 
 def _legend(series: Sequence[Series]) -> Markup:

@@ -27,17 +27,17 @@ def render_simulation(summary: Mapping[str, Any]) -> str:
     """The page of what ``simulation.json`` holds."""
     days, workflows, verdicts = summary["days"], summary["workflows"], summary["messages"]["verdicts"]
     names = [_day(summary["start"], number) for number in range(days)]
-    axis = Axis("day", _labels([each.strftime("%-d %b") for each in names]))
+    days_below = _labels([each.strftime("%-d %b") for each in names])
     capped = [(each["name"], sum(each["by_day"]["capped"])) for each in workflows]
     return template("simulation.html.j2").render(
         **summary,
         title=_title([each["name"] for each in workflows]),
         entered=sum(each["entered"] for each in workflows),
         lost=", ".join(_lost(summary["events"])),
-        volume=_volume(workflows, axis, names),
+        volume=_volume(workflows, Axis("messages", days_below), names),
         heat=_heat(summary["by_weekday_and_hour"]["sent"]),
         funnels=[_funnel(each) for each in workflows],
-        passages=[_passages(each, axis) for each in workflows],
+        passages=[_passages(each, Axis("people", days_below)) for each in workflows],
         verdicts=bars((name, count) for name, count in verdicts.items() if count),
         a_person=bars(_to_the_last(summary["people_by_messages"])),
         put_off=bars(_to_the_last(summary["put_off_by_hours"], " h", "less than 1 h")),
@@ -99,7 +99,7 @@ def _passages(workflow: Mapping[str, Any], axis: Axis) -> Markup:
 
 def _queue(queue: Mapping[str, Any], start: str, days: int) -> dict[str, Markup]:
     names = [_day(start, number).strftime("%-d %b") for number in range(days)]
-    axis = Axis("hour", [(24 * place, text) for place, text in _labels(names)])
+    below = [(24 * place, text) for place, text in _labels(names)]
     order = [str(each) for each in Priority if str(each) in queue["by_hour"]]
     colours = _PRIORITY_COLOURS
     work = [Series(name, queue["by_hour"][name]["items"], colours[name]) for name in order]
@@ -112,7 +112,10 @@ def _queue(queue: Mapping[str, Any], start: str, days: int) -> dict[str, Markup]
         )
         for name in order
     ]
-    return {"work": lines("items by hour", work, axis), "waits": lines("longest waits", waits, axis, seconds=True)}
+    return {
+        "work": lines("items by hour", work, Axis("items", below)),
+        "waits": lines("longest waits", waits, Axis("wait", below), seconds=True),
+    }
 
 
 def _to_the_last(counts: Sequence[int], unit: str = "", first: str = "") -> list[tuple[str, float]]:
