@@ -22,7 +22,6 @@ WITH fit AS (
             ) AS ended
         FROM mailray.workflow_executions AS known
         WHERE known.tenant = %(tenant)s AND known.user_id = given.user_id
-            AND known.workflow_id = ANY(given.workflow || %(not_while)s::text[] || %(only_after)s::text[])
     ) AS theirs
     WHERE same.number = 0 AND theirs.hindering = 0 AND theirs.ended = %(needed)s
     ORDER BY given.workflow, given.user_id, given.at, given.execution_id
