@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -56,18 +56,14 @@ class EffectFeed:
         """There may be new ones."""
         self._next_look = 0
 
-    def take(self, now: int) -> list[pa.RecordBatch]:
-        """What may be applied now: batches of EFFECTS, each of one workflow."""
-        found = []
+    def take(self, now: int) -> Iterator[pa.RecordBatch]:
+        """What may be applied now, one after the other: batches of EFFECTS, each of one workflow. What has been given is in hand, even if
+        the store does not answer for the next."""
         while self._failed and self._failed[0][0] <= now:
-            found.append(self._failed.popleft()[1])
-        return found + self._leased(now)
-
-    def _leased(self, now: int) -> list[pa.RecordBatch]:
+            yield self._failed.popleft()[1]
         if now < self._next_look:
-            return []
+            return
         self._next_look = now + LOOK
-        found: list[pa.RecordBatch] = []
         for workflows in self._classes:
             most = min(MOST, self._room - len(self._in_hand))
             if most <= 0:
@@ -75,8 +71,7 @@ class EffectFeed:
             leased = self._executions.effects(self._kinds, workflows, now, most, now + LEASE)
             if leased.num_rows == most:
                 self._next_look = now
-            found += self._fresh(leased)
-        return found
+            yield from self._fresh(leased)
 
     def done(self, names: Iterable[str]) -> None:
         """They are applied."""

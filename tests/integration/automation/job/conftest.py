@@ -67,14 +67,19 @@ def hook() -> Iterator[Hook]:
     """``/coupon`` answers with a coupon, ``/hang`` only when ``hangs`` is set."""
     hook = Hook()
 
+    class Server(ThreadingHTTPServer):
+        daemon_threads, request_queue_size = True, 256
+
     class Answer(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if not body:
+                return  # the caller was killed
             hook.heard[self.headers["Idempotency-Key"]] += 1
             hook.arrived.set()
             if self.path == "/hang":
                 hook.hangs.wait()
-            body = json.dumps({"coupon": f"C-{asked['who']}"}).encode()
+            body = json.dumps({"coupon": f"C-{json.loads(body)['who']}"}).encode()
             try:
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
@@ -86,8 +91,7 @@ def hook() -> Iterator[Hook]:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        server.daemon_threads = True
+    with Server(("127.0.0.1", 0), Answer) as server:
         hook.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -241,6 +245,11 @@ class Shop:
 
 
 OpenShop = Callable[..., Shop]
+
+
+@pytest.fixture
+def watched() -> Watched:
+    return Watched()
 
 
 @pytest.fixture(scope="session")
