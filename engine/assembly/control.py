@@ -53,7 +53,7 @@ def cancel_left(folder: RunFolder) -> None:
     """Skip what a cancelled run, which this process holds, has not sent. Of a run that was not planned to its end nothing is promised."""
     record, plans = folder.read_json(MANIFEST), PlanFiles(folder.path)
     if LIVE in record:
-        settlement(folder).cancel(sorted({*plans.unpacked()} - LedgerArchive(folder.ledger).partitions()))
+        settlement(folder).cancel(plans.open(LedgerArchive(folder.ledger).partitions()))
     elif "plan" in record:
         settlement(folder).cancel(plans.partitions())
 

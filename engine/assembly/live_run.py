@@ -100,7 +100,7 @@ class LiveFolder:
 
     def left(self) -> Sequence[DeliveryWork]:
         closed = self._archive.partitions()
-        numbers = [each for each in self._plans.unpacked() if each not in closed]
+        numbers = self._plans.open(closed)
         if unknown_policy(self._campaign) is UnknownPolicy.RECONCILE:
             numbers += [each for each in sorted(closed) if self._archive.has(each, State.UNKNOWN)]
         messages = {each: self._messages(each) for each in numbers}

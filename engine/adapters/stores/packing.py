@@ -107,10 +107,10 @@ class Packing:
 
     def _remove(self, numbers: Iterable[int]) -> None:
         for number in numbers:
-            self._plans.remove(number)
-            self._archive.remove(number)
             if self._files:
                 self._ledgers.remove(number)
+            self._archive.remove(number)
+            self._plans.remove(number)
 
 
 def _as_exported(number: int, outbox: pa.RecordBatch, ledger: pa.Table) -> pa.Table:

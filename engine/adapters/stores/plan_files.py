@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +69,14 @@ class PlanFiles:
         return sorted({*self.unpacked(), *self._packs.numbers()})
 
     def unpacked(self) -> list[int]:
-        """Those of them that have files of their own, ascending."""
+        """Those of them that have files of their own, ascending; they may be in a pack that was just made, too."""
         return sorted(int(path.stem.removeprefix("part-")) for path in (self._run / "outbox").glob("part-*.json"))
+
+    def open(self, closed: Collection[int]) -> list[int]:
+        """Those of them, ascending, that are neither in a pack nor closed."""
+        numbers = [number for number in self.unpacked() if number not in closed]
+        packed = self._packs.among(numbers)
+        return [number for number in numbers if number not in packed]
 
     def counts(self) -> Iterator[dict[str, Any]]:
         """What is known of planned partitions in numbers, of those in a pack together."""
@@ -83,9 +89,9 @@ class PlanFiles:
                 yield result["counts"]
 
     def remove(self, number: int) -> None:
-        """Take the files of a partition away, which is in a pack."""
+        """Take the files of a partition away, which is in a pack; as long as one is left it is among ``unpacked``."""
         outbox = self._path("outbox", number)
-        for path in (outbox.with_suffix(".json"), outbox, self._path("verdicts", number)):
+        for path in (self._path("verdicts", number), outbox, outbox.with_suffix(".json")):
             path.unlink(missing_ok=True)
 
     def outbox(self, number: int) -> pa.RecordBatch:

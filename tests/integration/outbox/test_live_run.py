@@ -229,6 +229,7 @@ def test_partitions_that_have_ended_are_put_together_and_nothing_is_lost(
         except Killed:
             killer.left, deaths = -1, deaths + 1
             assert run_status(run) == before
+            assert [each.number for each in driver.run.folder.left()] == [4]
     killer.left = -1
     assert deaths > 12  # of which the last are after the pack is there
     assert run_status(run) == before
