@@ -18,9 +18,9 @@ class Flight:
         self.everything_stale = False
         self.records: Future[Mapping[str, Record]] = Future()
 
-    def keeps(self, key: str) -> bool:
-        """Whether what it brings for a key may be kept: it may be old otherwise, and is for those who have asked before."""
-        return not self.everything_stale and key not in self.stale
+    def kept(self, keys: Iterable[str]) -> list[str]:
+        """For which of these keys what it brings may be kept: for others it may be old, and is for those who have asked before."""
+        return [] if self.everything_stale else [key for key in keys if key not in self.stale]
 
 
 class Flights:

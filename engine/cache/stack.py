@@ -154,7 +154,7 @@ class CacheStack:
         self, records: Sequence[Record | None], now: int
     ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """Which records are fresh, and which may still be given while they are loaded anew."""
-        there = np.fromiter((record is not None for record in records), np.bool_, len(records))
+        there = np.array([record is not None for record in records], np.bool_)
         fresh, stale = np.zeros((2, len(records)), np.bool_)
         heads = heads_of([record for record in records if record is not None])
         left = heads["fresh_until"].astype(np.int64) - now
@@ -196,11 +196,11 @@ class CacheStack:
             loaded = dict(zip(missing, self._store.get_many(missing), strict=True))
             self._note(self._store.name, started, len(loaded), 0)
             if self._shared is not None and self._around.clock() - began <= LONGEST_LOAD:
-                kept = [key for key in missing if flight.keeps(key)]
+                kept = flight.kept(missing)
                 self._shared.put_many(kept, [loaded[key] for key in kept])
             records |= loaded
         with self._flights.lock:
-            kept = [key for key in records if flight.keeps(key)]
+            kept = flight.kept(records)
             self._memory.put_many(kept, [records[key] for key in kept])
             self._flights.land(flight)
         return records
