@@ -112,6 +112,18 @@ def test_an_older_file_goes_forward_once_whoever_opens_it(path: Path, people: Pe
     assert in_store(path, "ann") == ["ann"]
 
 
+def test_an_execution_of_an_older_file_is_found_by_its_workflow(path: Path) -> None:
+    with closing(ArrowSqliteFile(path, "store", "store_sqlite", 2)) as older, older.transaction() as statements:
+        statements.run(
+            'INSERT INTO workflow_executions (tenant, execution_id, workflow_id, version, user_id, "trigger", status, step, '
+            "occurrence, retry_count, moves, claim, seen, execution_time, arrived_at, due) "
+            "VALUES ('tenant', 'x1', 'cart', 'v1', 'ann', 'api', 'ready', 'first', 0, 0, 1, 0, 0, 7, 7, 7)"
+        )
+    with closing(SqliteExecutions(path, "tenant")) as executions:
+        assert executions.due(["sale"], 7, 9, 8).num_rows == 0
+        assert executions.due(["cart"], 7, 9, 8).column("user_id").to_pylist() == ["ann"]
+
+
 def test_a_file_of_a_newer_mailray_is_refused(path: Path) -> None:
     in_store(path)
     with closing(sqlite3.connect(path)) as connection:
