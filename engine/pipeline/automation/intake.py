@@ -101,11 +101,13 @@ class Intake:
         self._put_notices(now)
         return number
 
-    def changed(self, users: Mapping[str, Sequence[str]], now: int) -> None:
-        """The columns of these people, by workflow, are no longer what they were. They are told of it after all that happened before."""
+    def changed(self, users: Mapping[str, Sequence[str]], now: int) -> bool:
+        """The columns of these people, by workflow, are no longer what they were. They are told of it after all that happened before:
+        False while they are not in the queue yet, and a crash would lose that. To say it again does no harm."""
         for workflow, names in users.items():
             self._notices.setdefault(workflow, set()).update(names)
         self._put_notices(now)
+        return not self._notices
 
     def done(self, workflow: str, positions: npt.NDArray[np.int64]) -> None:
         """Items of a workflow, by the positions that they tell, need nothing more."""

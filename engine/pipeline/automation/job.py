@@ -130,8 +130,8 @@ class Automation:
         if self._is_time("mark", now, PAUSE):
             intake.save_mark()
         if self._is_time("changes", now, PAUSE) and (users := self._parts.dates.changed(now)):
-            intake.changed(users, now)
-            self._parts.dates.taken()
+            if intake.changed(users, now):
+                self._parts.dates.taken()
             self._parts.dispatcher.told()
 
     def _sweep(self, now: int) -> None:
