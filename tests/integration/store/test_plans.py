@@ -50,10 +50,18 @@ INDEXES = {  # those of the source of the tables, and who asks by them
 }
 SCANNED = {
     "count_executions": {"workflow_executions"},  # all of a workflow are counted, which may be all there are
-    **{"free_executions": {"workflow_executions"}, "free_effects": {"workflow_effects"}},  # once, when a job begins
+    **{
+        "free_executions": {"workflow_executions"},
+        "free_effects": {"workflow_effects", "idx_workflow_effects"},
+    },  # once, when a job begins
 }
 
-OF_A_TENANT = {"latest", "workflow_definitions"}  # few rows of each, and no other table is read through
+OF_A_TENANT = {
+    "latest",
+    "store_latest",
+    "store_latest_event",
+    "workflow_definitions",
+}  # few rows of each, and no other table is read through
 
 VALUES: dict[str, Any] = {
     **{"tenant": "tenant 7", "ids": "{u00010,u00020,u00030}", "types": "{behavioral,demographic}", "most": 100},
@@ -136,6 +144,9 @@ def test_postgresql_finds_by_an_index(filled: psycopg.Connection[Any], name: str
     nodes = list(walked(plan[0]["Plan"]))
     scanned = {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
     assert scanned <= {*BROUGHT, *SCANNED.get(name, ())}
+    whole = [node for node in nodes if node.get("Index Cond") == "(tenant = 'tenant 7'::text)"]
+    read = {node.get("Relation Name", node["Index Name"]) for node in whole}
+    assert read <= {*OF_A_TENANT, *SCANNED.get(name, ())}
     assert INDEXES.get(name, set()) <= {node.get("Index Name") for node in nodes}
 
 
