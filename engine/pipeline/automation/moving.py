@@ -143,9 +143,8 @@ def _note(moved: Moved, executions: pa.RecordBatch, kept: int, effects: int) -> 
     moved.effects += effects
     moved.ids += executions.column("execution_id").to_pylist()
     users = executions.column("user_id")
-    if (
-        kept < executions.num_rows
-    ):  # somebody else has claimed or cancelled some: what they were told must be told again
+    if kept < executions.num_rows:
+        # Somebody else has claimed or cancelled some: what they were told must be told again.
         moved.left.update(users.to_pylist())
     ended = pc.invert(pc.is_in(executions.column("state"), value_set=pa.array([*ALIVE], pa.string())))
     at = executions.column("ended_at").view(pa.int64()).filter(ended)

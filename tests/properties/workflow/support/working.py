@@ -172,7 +172,7 @@ class Workers:
                 settled = self.applier.apply(Apply(next(self.numbers), found)).settled if found.num_rows else 0
 
     def make(self, calls: Sequence[Call]) -> list[tuple[Call, Answer, int]]:
-        """Those are answered whose answer is there by now."""
+        """Those are answered whose answer is there by now: it comes now, however late the call is made."""
         made = []
         for call in calls:
             decided = self.outside.executions.all_effects()[call.name]["at"]
@@ -180,7 +180,7 @@ class Workers:
             if reply["at"] <= self.clock:
                 self.outside.call(call)
                 self.point()
-                made.append((call, answer_of(reply), reply["at"]))
+                made.append((call, answer_of(reply), self.clock))
         return made
 
 
