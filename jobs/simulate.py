@@ -19,6 +19,7 @@ from jobs.console import err, out, print_counts, print_json, print_table
 from jobs.options import Json, instant
 from jobs.progress import SECONDS_BETWEEN_LINES
 
+MOST_DAYS = 14  # that are told one by one
 REFUSED = 1  # the exit code when rows of events were refused
 
 Telling = Callable[[str, int, int | None], None]
@@ -121,7 +122,7 @@ def _print(summary: Mapping[str, Any], page: Path) -> None:
     verdicts = {name: count for name, count in summary["messages"]["verdicts"].items() if count}
     print_counts("messages by verdict", verdicts, summary["messages"]["decided"])
     out.print(f"  {summary['messages']['moved']:,} put off by quiet hours or `send_at`", markup=False)
-    print_table("sent by week", _weeks(summary))
+    print_table("sent by day", _days(summary))
     print_table("sent by hour", _hours(summary))
     print_table(f"queue, at {summary['queue']['capacity']:,} items a second", _queue(summary["queue"]))
     out.print(
@@ -162,12 +163,12 @@ def _words(workflow: Mapping[str, Any]) -> str:
 
 def _steps(workflow: Mapping[str, Any]) -> Table:
     table = Table(
-        "step", "type", "visits", "sent", "capped", "other", "put off", "first", "last", box=None, padding=(0, 2, 0, 0)
+        "step", "visits", "sent", "capped", "other", "put off", "first", "last", box=None, padding=(0, 2, 0, 0)
     )
-    for column in table.columns[2:7]:
+    for column in table.columns[1:6]:
         column.justify = "right"
     for step in workflow["steps"]:
-        row = [escape(step["id"]), step["type"], f"{step['visits']:,}"]
+        row = [escape(step["id"]), f"{step['visits']:,}"]
         if "messages" in step:
             sent, capped = step["messages"]["sent"], step["messages"]["capped"]
             other = sum(step["messages"].values()) - sent - capped
@@ -177,16 +178,18 @@ def _steps(workflow: Mapping[str, Any]) -> Table:
     return table
 
 
-def _weeks(summary: Mapping[str, Any]) -> Table:
-    names = [each["name"] for each in summary["workflows"]]
-    table = Table("days", *names, "total", box=None, padding=(0, 2, 0, 2))
+def _days(summary: Mapping[str, Any]) -> Table:
+    """Day by day, or of many days by weeks."""
+    step = 1 if summary["days"] <= MOST_DAYS else 7
+    days = {each["name"]: each["by_day"]["sent"] for each in summary["workflows"]}
+    table = Table("day" if step == 1 else "days", *days, "total", box=None, padding=(0, 2, 0, 2))
     for column in table.columns[1:]:
         column.justify = "right"
-    days = [each["by_day"]["sent"] for each in summary["workflows"]]
-    for first in range(0, summary["days"], 7):
-        sums = [sum(each[first : first + 7]) for each in days]
-        last = min(first + 7, summary["days"])
-        table.add_row(f"{first + 1}-{last}", *(f"{each:,}" for each in sums), f"{sum(sums):,}")
+    for first in range(0, summary["days"], step):
+        sums = [sum(each[first : first + step]) for each in days.values()]
+        last = min(first + step, summary["days"])
+        name = f"{last}" if step == 1 else f"{first + 1}-{last}"
+        table.add_row(name, *(f"{each:,}" for each in sums), f"{sum(sums):,}")
     return table
 
 
@@ -196,7 +199,9 @@ def _hours(summary: Mapping[str, Any]) -> Table:
     for column in table.columns[1:]:
         column.justify = "right"
     for hour in range(24):
-        table.add_row(f"{hour:02}", *(f"{sum(day[hour] for day in hours[name]):,}" for name in ("decided", "sent")))
+        counts = [sum(day[hour] for day in hours[name]) for name in ("decided", "sent")]
+        if any(counts):
+            table.add_row(f"{hour:02}", *(f"{each:,}" for each in counts))
     return table
 
 

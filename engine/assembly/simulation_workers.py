@@ -81,6 +81,10 @@ def _by_processes(work: SimulationWork, workers: int, progress: Progress, total:
                 progress(SIMULATING, done.value // DAY, total)
             yield number, future.result()
         progress(SIMULATING, total, total)
+    except BaseException:
+        for child in multiprocessing.active_children():  # nobody waits for what they find
+            child.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -77,10 +77,6 @@ class Hours:
                 minutes[here] = clock.after(self._quiet, minutes[here])
         return np.where(minutes == at // MINUTE, at, minutes * MINUTE)
 
-    @property
-    def default(self) -> str:
-        return self._default
-
 
 class ZoneClocks(dict[str, ZoneClock]):
     """Clocks by the name of their zone, made when they are first looked at."""

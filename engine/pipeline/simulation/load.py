@@ -1,8 +1,8 @@
 """How long work would wait in the queue, by minute and priority, for a capacity.
 
-A fluid takes the items' place. ``engine.queueing.scheduler.Scheduler`` gives each priority that has something waiting its share of a round, so the
-fluid flows off in proportion to the shares of those that wait (generalised processor sharing: Parekh and Gallager, 1993). All that comes
-in a minute is there at its beginning, so waits are told too long rather than too short.
+A fluid takes the items' place. ``engine.queueing.scheduler`` gives each priority that has something waiting its share of a round, so
+the fluid flows off in proportion to the shares of those that wait (generalised processor sharing: Parekh and Gallager, 1993). All that
+comes in a minute is there at its beginning, so waits are told too long rather than too short.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from engine.workflow.triggers import TriggerProgram
 
 Row = dict[str, Any]
 SCHEMA = pa.schema([*AUDIENCE, ("email", pa.string())])
-DAYS = 8
+DAYS = 6
 END = START + DAYS * DAY
 
 

@@ -18,13 +18,13 @@ COMMON = settings(
 )
 
 
-@settings(COMMON, max_examples=10)
+@settings(COMMON, max_examples=8)
 @given(data=st.data())
 def test_a_simulation_is_what_the_engine_does_step_by_step(
     data: st.DataObject, case_of: Any, simulate: Any, step_by_step: Any
 ) -> None:
     case = data.draw(case_of(updates=False))
-    figures, messages = simulate(case, data.draw(st.sampled_from([6, 25, 96])) * HOUR)
+    figures, messages = simulate(case, data.draw(st.sampled_from([6, 30, 96])) * HOUR)
     engine = step_by_step(case)
     assert Counter(
         (each["person"], each["workflow"], each["step"], each["template"], each["decided_at"]) for each in messages
@@ -56,8 +56,8 @@ def test_any_split_gives_the_same(data: st.DataObject, case_of: Any, simulate: A
     case = data.draw(case_of(updates=True))
     users = {each["id"] for each in case.people}
     apart = {each for each in users if int(each[1:]) % 2}
-    whole, messages = simulate(case)
-    parts = [simulate(case.of(each)) for each in (apart, users - apart) if each]
+    whole, messages = simulate(case, 18 * HOUR)
+    parts = [simulate(case.of(each), 18 * HOUR) for each in (apart, users - apart) if each]
     figures, rows = parts[0]
     for more, others in parts[1:]:
         figures.add(more)
