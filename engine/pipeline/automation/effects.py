@@ -67,6 +67,7 @@ class EffectFeed:
         for workflows in self._classes:
             most = min(MOST, self._room - len(self._in_hand))
             if most <= 0:
+                self._next_look = now
                 break
             leased = self._executions.effects(self._kinds, workflows, now, most, now + LEASE)
             if leased.num_rows == most:

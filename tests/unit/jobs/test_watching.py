@@ -1,0 +1,55 @@
+"""What an automation shows while it works, and how often."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from engine.campaign.schema import Priority
+from engine.errors import Diagnostic
+from engine.queueing.alarms import DepthAlarm
+from jobs import watching
+from jobs.watching import AutomationLines
+
+DOWN = Diagnostic("MR671", "the store does not answer")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
+    clock = SimpleNamespace(now=1_000.0)
+    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
+def test_a_fault_that_goes_on_is_told_once_a_minute_and_another_at_once(clock: Any, capsys: Any) -> None:
+    lines = AutomationLines(quiet=True)
+    for _ in range(240):
+        lines.fault("events", [DOWN])
+        lines.fault("delivery", [DOWN, Diagnostic("MR691", "the queue does not answer")])
+        clock.now += 0.5
+    told = capsys.readouterr().err.splitlines()
+    assert sorted(told) == sorted(
+        2 * ["events: warning[MR671]: the store does not answer", "delivery: warning[MR671]: the store does not answer"]
+        + 2 * ["delivery: warning[MR691]: the queue does not answer"]
+    )
+
+
+def test_a_line_now_and_then_and_only_if_there_is_something_new(clock: Any, capsys: Any) -> None:
+    lines, silent = AutomationLines(quiet=False), AutomationLines(quiet=True)
+    for number in range(100):
+        for each in (lines, silent):
+            each.counted({"events": 1_200 if number > 40 else 5, "calls": 0}, 3)
+        clock.now += 0.5
+    assert capsys.readouterr().err.splitlines() == ["events 5  waiting 3", "events 1,200  waiting 3"]
+
+
+def test_an_alarm_is_told_at_once_also_to_who_wants_no_lines(clock: Any, capsys: Any) -> None:
+    lines = AutomationLines(quiet=True)
+    for raised in (True, False):
+        lines.alarm(DepthAlarm(Priority.CRITICAL, raised, 40, 2_500_000))
+    assert capsys.readouterr().err.splitlines() == [
+        "critical work waits for too long: 40 wait, the next since 2.5 s",
+        "critical work waits no longer than it may: 40 wait, the next since 2.5 s",
+    ]
