@@ -166,16 +166,16 @@ class WaitingPeople:
             heapq.heappush(self._resting, (person.rests_until, next(self._numbers), person))
 
     def _schedule(self, person: Person) -> None:
-        first = min(each.arrived for each in (*person.claims.values(), *(person.items and (person.items[0],))))
+        arrived = [claim.arrived for claim in person.claims.values()]
+        if person.items:
+            arrived.append(person.items[0].arrived)
+        first, number = min(arrived), next(self._numbers)
         person.standing = Standing.SCHEDULED
-        token = Item(
-            *(deadline(person.priority, first), next(self._numbers)),
-            *(person.priority, person.tenant, person.workflow, person.user_id, first),
-        )
-        self.scheduler.add([token])
+        due = deadline(person.priority, first)
+        self.scheduler.add([Item(due, number, person.priority, person.tenant, person.workflow, person.user_id, first)])
 
 
-def gather(rows: Sequence[Told] | Sequence[Claim], schema: pa.Schema) -> pa.RecordBatch:
+def gather(rows: Sequence[Told | Claim], schema: pa.Schema) -> pa.RecordBatch:
     """The rows as one batch, in their order."""
     if not rows:
         return pa.RecordBatch.from_pylist([], schema)

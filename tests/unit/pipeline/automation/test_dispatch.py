@@ -284,3 +284,31 @@ def test_quantiles_of_waits() -> None:
         assert 1.0 <= (waits.quantile(part) or 0) / (part * 100_000) <= 1.1
     waits.add(np.array([0, -5, 1 << 50]), level=1)
     assert waits.count == 100_003
+
+
+def test_what_is_here_and_comes_again_counts_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer to a question was lost, so that all is asked for that anybody may have taken."""
+    office.put("ann")
+    office.dispatcher.fill(office.now)
+    office.now += 2 * LOOK_ITEMS
+    take = office.queue.take
+
+    def lost(*given: Any) -> pa.RecordBatch:
+        take(*given)
+        raise TryAgainError.single("MR691", "the queue does not answer")
+
+    with monkeypatch.context() as once:
+        once.setattr(office.queue, "take", lost)
+        with pytest.raises(TryAgainError):
+            office.dispatcher.fill(office.now)
+    ((_, task),) = office.tasks()
+    assert users(task) == ["ann"]
+    assert office.dispatcher.figures()[Priority.CRITICAL].in_work == 1
+
+
+def test_a_priority_that_was_edited_counts_from_then_on(office: Office) -> None:
+    office.queue.put(batch([("x", TENANT, "tea", "batch", "ann", START, '{"position": 2048, "at": 1}')], ITEMS))
+    ((_, task),) = office.tasks()
+    assert office.dispatcher.figures()[Priority.NORMAL].in_work == 1
+    office.finish(task)
+    assert office.tasks() == [] and office.dispatcher.idle
