@@ -11,17 +11,17 @@ from typing import Final, Protocol
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from engine.adapters.web.bearer import Bearer
 from engine.adapters.web.grouping import GroupCommit
 from engine.adapters.web.limits import Limits
 from engine.adapters.web.metrics import CONTENT_TYPE, FeedbackMetrics, Measured
-from engine.adapters.web.pages import ASK, DONE, HEADERS
-from engine.adapters.web.posting import EVENTS, LARGEST_BODY, TRIGGER, WORKFLOWS, PostingParts, PostingRoute
+from engine.adapters.web.pages import ASK, DONE, HEADERS, TRY_AGAIN
+from engine.adapters.web.posting import EVENTS, LARGEST_BODY, TRIGGER, WORKFLOWS, Posting, PostingParts, PostingRoute
 from engine.delivery.feedback.contract import Deliveries, Delivery, FeedbackIntake
 from engine.delivery.feedback.events import FeedbackEvent, Kind
 from engine.delivery.feedback.webhooks import ForgedError, MalformedError, Webhook
@@ -59,19 +59,16 @@ class FeedbackParts:
     posting: PostingParts | None = None
 
 
-def feedback_application(parts: FeedbackParts) -> Starlette:
+def feedback_application(parts: FeedbackParts) -> ASGIApp:
     """The ASGI application. It trusts no header that a proxy may have added."""
     metrics = FeedbackMetrics()
-    routes = _Routes(parts, metrics).routes()
-    return Starlette(
-        routes=routes,
-        middleware=[
-            Middleware(Measured, metrics=metrics, routes=routes),
-            Middleware(Bearer, paths=(EVENTS, WORKFLOWS), token=None if parts.posting is None else parts.posting.token),
-            Middleware(Limits, bodies={EVENTS: LARGEST_BODY, WORKFLOWS: LARGEST_BODY, "/hooks/": WEBHOOK_BODY}),
-        ],
-        exception_handlers={MailrayError: _unavailable},
-    )
+    made = _Routes(parts, metrics)
+    posting = made.posting()
+    routes = [*posting, *made.routes()]
+    app = Posting(Starlette(routes=routes, exception_handlers={MailrayError: _unavailable}), posting)
+    limited = Limits(app, {EVENTS: LARGEST_BODY, WORKFLOWS: LARGEST_BODY, "/hooks/": WEBHOOK_BODY})
+    token = None if parts.posting is None else parts.posting.token
+    return Measured(Bearer(limited, (EVENTS, WORKFLOWS), token), metrics, routes)
 
 
 class _Routes:
@@ -83,7 +80,6 @@ class _Routes:
 
     def routes(self) -> list[Route]:
         return [
-            *self._posting(),  # first, for they are asked most
             Route("/u/{token}", self.ask, methods=["GET"]),
             Route("/u/{token}", self.unsubscribe, methods=["POST"]),
             Route("/o/{token}.gif", self.opened, methods=["GET"]),
@@ -93,7 +89,8 @@ class _Routes:
             Route("/metrics", self.metrics, methods=["GET"]),
         ]
 
-    def _posting(self) -> list[Route]:
+    def posting(self) -> list[Route]:
+        """Empty where nobody may post."""
         posting = self._parts.posting
         if posting is None:
             return []
@@ -178,4 +175,4 @@ def _of(delivery: Delivery, kind: Kind, now: int, source: str, url: str = "") ->
 
 async def _unavailable(_request: Request, _fault: Exception) -> Response:
     """A store that cannot be written now: whoever asks asks again."""
-    return PlainTextResponse("try again later", 503, headers={"Retry-After": "30"})
+    return TRY_AGAIN

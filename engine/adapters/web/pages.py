@@ -1,6 +1,11 @@
-"""The two pages that a recipient sees. They are the same for everybody: nothing in them is anybody's."""
+"""What is answered to everybody in the same words: the two pages that a recipient sees, and that something cannot be kept now.
+Nothing in them is anybody's."""
 
 from __future__ import annotations
+
+from starlette.responses import PlainTextResponse
+
+TRY_AGAIN = PlainTextResponse("try again later", 503, headers={"Retry-After": "30"})
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; "

@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
+from starlette.responses import PlainTextResponse
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.adapters.web.grouping import GroupCommit
 from engine.adapters.web.metrics import PostingMetrics
+from engine.adapters.web.pages import TRY_AGAIN
 from engine.audience.posted import Answer, Posted, PostedIntake
+from engine.errors import MailrayError
 
 EVENTS: Final = "/events"
 WORKFLOWS: Final = "/workflows/"
@@ -22,6 +25,7 @@ LARGEST_GROUP = 4 << 20  # octets in one commit
 _LINES: Final = frozenset(
     {b"application/x-ndjson", b"application/ndjson", b"application/jsonl", b"application/json-lines"}
 )
+OTHER_TYPE: Final = PlainTextResponse("application/json or application/x-ndjson", 415)
 _JSON: Final = frozenset({b"application/json", b""})
 
 
@@ -34,9 +38,28 @@ class PostingParts:
     token: bytes
 
 
+class Posting:
+    """ASGI: leads what is posted to its route, and all else to ``app``. It stands before Starlette, whose layers cost more than all
+    that a posted event needs of the server."""
+
+    def __init__(self, app: ASGIApp, routes: Sequence[Route]) -> None:
+        self._app = app
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for route in self._routes:
+            match, more = route.matches(scope)
+            if match is Match.FULL:
+                scope["route"] = route
+                scope.update(more)
+                await route.app(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
 class PostingRoute:
     """ASGI: answers 202 when all of a request is durable, 400 when something in it is bad and 404 when it is for a workflow that is
-    unknown; then none of it is kept. It stands below all that reads a request for others, for it is asked more than all of them."""
+    unknown; then none of it is kept."""
 
     def __init__(self, intake: PostedIntake, metrics: PostingMetrics) -> None:
         self._intake = intake
@@ -49,9 +72,14 @@ class PostingRoute:
         kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
         kind = kind.partition(b";")[0].strip().lower()
         if kind not in _LINES and kind not in _JSON:
-            raise HTTPException(415, "application/json or application/x-ndjson")
+            await OTHER_TYPE(scope, receive, send)
+            return
         body = (await receive())["body"]  # whole: it was read when its size was looked at
-        answer = await self._group.take(Posted(body, kind in _LINES, scope["path_params"].get("workflow", "")))
+        try:
+            answer = await self._group.take(Posted(body, kind in _LINES, scope["path_params"].get("workflow", "")))
+        except MailrayError:
+            await TRY_AGAIN(scope, receive, send)
+            return
         status, told = _told(answer)
         content = json.dumps(told).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]

@@ -12,7 +12,7 @@ from typing import Any, cast
 import httpx
 import pyarrow as pa
 import pytest
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from engine.adapters.connectors import FileConnector, files
 from engine.adapters.stores.pool import STORE, PoolLimits, PostgresPool
@@ -124,7 +124,7 @@ def test_a_database_that_goes_away_keeps_whole_pages_and_a_repeat_makes_up_for_t
     store.close()
 
 
-def application(store: Store) -> Starlette:
+def application(store: Store) -> ASGIApp:
     nobody = cast("Any", None)
     events = PostingParts(EventIntake(store, Reading(EVENT)), nobody, b"a-token")
     return feedback_application(FeedbackParts(nobody, nobody, nobody, [], lambda: 0, store.version, events))
