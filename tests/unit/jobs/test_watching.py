@@ -48,7 +48,7 @@ def test_a_line_now_and_then_and_only_if_there_is_something_new(clock: Any, caps
 def test_an_alarm_is_told_at_once_also_to_who_wants_no_lines(clock: Any, capsys: Any) -> None:
     lines = AutomationLines(quiet=True)
     for raised in (True, False):
-        lines.alarm(DepthAlarm(Priority.CRITICAL, raised, 40, 2_500_000))
+        lines.alarm(DepthAlarm(Priority.CRITICAL, raised, waited=2_500_000, depth=40))
     assert capsys.readouterr().err.splitlines() == [
         "critical work waits for too long: 40 wait, the next since 2.5 s",
         "critical work waits no longer than it may: 40 wait, the next since 2.5 s",
