@@ -262,7 +262,8 @@ class ExecutionStore(Protocol):
 
     def retry(self, execution_ids: Sequence[str], now: int) -> int:
         """Let failed executions try their step again: state READY, due now, ``retry_count`` 0, ``ended_at`` and ``error`` null, and a row
-        of history (RETRIED). Gives how many had failed."""
+        of history (RETRIED). It is another occurrence, for whatever the failed one asked for is settled under its names. Gives how many
+        had failed."""
 
     def close(self) -> None:
         """Let go of files and connections."""

@@ -257,6 +257,7 @@ class MemoryExecutions:
             found = [row for row in found if row["state"] in states]
             for row in found:
                 changed = self._told(row, _instant(now), outcome) | dict(changes) | {"claim": row["claim"] + 1}
+                changed["occurrence"] += outcome is Outcome.RETRIED
                 self._executions[row["execution_id"]] = changed
                 self._leases.pop(row["execution_id"], None)
             return len(found)

@@ -130,6 +130,37 @@ def test_who_was_claimed_by_somebody_else_is_told_again(shop: Any, live: Live) -
     assert [row[3] for row in shop.told()] == ["entered", "done", "done"]
 
 
+class TooSlow:
+    """Before the first save its lease has ended, and somebody else has had the executions."""
+
+    def __init__(self, shop: Any) -> None:
+        self._shop, self._saves = shop, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._shop.executions, name)
+
+    def save(self, *given: Any) -> int:
+        self._saves += 1
+        if self._saves == 1:
+            self._shop.clock += LEASE / SECOND
+            now = self._shop.wall()
+            self._shop.executions.release(self._shop.executions.concerned("cart", ["ann"], now, now + LEASE).executions)
+        return int(self._shop.executions.save(*given))
+
+
+def test_what_could_not_be_saved_is_told_again(shop: Any, live: Live) -> None:
+    flow = live([PAUSE, REMIND], **EXIT)
+    shop.employ(flow)
+    shop.tell(shop.item(0, "ann", "left"))
+    shop.employ(flow, between=lambda target: TooSlow(shop) if target is shop.executions else target)
+    shop.clock = 2
+    bought = shop.item(1, "ann", "bought")
+    assert shop.tell(bought).held == ["t2"]
+    assert shop.stands() == [("ann", "waiting", "pause")]
+    assert shop.tell(bought).done == ["t2"]
+    assert shop.stands() == [("ann", "exited", "pause")]
+
+
 class FailsFor:
     """An installed step that cannot work on some people."""
 

@@ -199,6 +199,18 @@ def test_who_was_let_out_is_called_about_all_the_same(shop: Any, live: Live) -> 
     assert shop.stands() == [("ann", "exited", "ask")]
 
 
+def test_who_is_retried_by_hand_is_called_about_again(shop: Any, live: Live) -> None:
+    make = Called(shop, Answer(404))
+    shop.employ(live([{**ASK, "critical": True}]), make=make)
+    shop.tell(shop.item(0, "ann", "left"))
+    shop.apply(EffectKind.CALL)
+    assert shop.stands() == [("ann", "failed", "ask")]
+    shop.executions.retry(shop.executions.of_user("ann").column("execution_id").to_pylist(), shop.wall())
+    make.answer = Answer(200)
+    assert (shop.go_on().executions, shop.apply(EffectKind.CALL).settled) == (1, 1)
+    assert (shop.stands(), len({call.key for call in make.calls})) == ([("ann", "done", "ask")], 2)
+
+
 def test_nobody_is_called_for_a_version_without_a_program(shop: Any, live: Live) -> None:
     make = Called(shop, Answer(200))
     shop.employ(

@@ -14,8 +14,8 @@ WITH found AS (
     FROM found
 ), done AS (
     UPDATE mailray.workflow_executions AS known SET
-        status = 'ready', due = %(now)s, retry_count = 0, ended_at = NULL, error = NULL,
-        claim = known.claim + 1, moves = known.moves + 1, lease_until = 0
+        status = 'ready', due = %(now)s, occurrence = known.occurrence + 1, retry_count = 0, ended_at = NULL,
+        error = NULL, claim = known.claim + 1, moves = known.moves + 1, lease_until = 0
     FROM found
     WHERE known.tenant = found.tenant AND known.execution_id = found.execution_id
         AND known.execution_id = ANY(%(ids)s::text[])
