@@ -40,7 +40,7 @@ HOLD = LAPSE // 3
 TOGETHER = 4_096
 """Items of one question to the queue."""
 LOOK_ITEMS, LOOK_DUE, LOOK_DEPTHS = 1_000_000, 250_000, 5_000_000
-"""Microseconds until it is looked again where no more was found, unless somebody says that there is something."""
+"""Microseconds until it is looked again where no more was found, unless somebody says that there is something, or the clock goes back."""
 
 DoneCallback = Callable[[str, npt.NDArray[np.int64]], None]
 """Is told a workflow, and the positions of its items that need nothing more."""
@@ -80,14 +80,12 @@ class Dispatcher:
         self._prepared: deque[Batch] = deque()
         self._tasks: dict[int, _Task] = {}
         self._numbers = count(1)
-        self._held: dict[
-            str, int
-        ] = {}  # the ticket of each item that is here, and since when it is held; the earliest first
+        # The ticket of each item that is here, and since when it is held; the earliest first.
+        self._held: dict[str, int] = {}
         self._finished: list[tuple[str, str, int]] = []  # ticket, workflow, position: the queue is still to be told
         self._given_back: list[Claim] = []
-        self._here: Counter[Priority | str] = (
-            Counter()
-        )  # by priority and by workflow: items and claims, waiting or in work
+        self._here: Counter[Priority] = Counter()  # items and claims, waiting or in work
+        self._own: Counter[str] = Counter()  # the same by workflow
         self._claimed: Counter[str] = Counter()  # by workflow: claims that wait
         self._in_work: Counter[Priority] = Counter()  # items and claims
         self._people_in_work: Counter[str] = Counter()
@@ -211,7 +209,7 @@ class Dispatcher:
     def _take(self, now: int) -> None:
         for workflow in self._live:
             most = min(TOGETHER, self._free(workflow))
-            if most < LEAST // 2 or self._look_items.get(workflow, 0) > now:
+            if most < LEAST // 2 or now < self._look_items.get(workflow, 0) <= now + LOOK_ITEMS:
                 continue
             lapse = min(LAPSE, now - self._since.setdefault(workflow, now)) / 1e6
             try:
@@ -240,7 +238,7 @@ class Dispatcher:
     def _claim(self, now: int) -> None:
         """A little ahead of the workers, for claims end; and no workflow so much that it keeps others from theirs."""
         for priority, names in self._names.items():
-            if self._look_due.get(priority, 0) > now:
+            if now < self._look_due.get(priority, 0) <= now + LOOK_DUE:
                 continue
             ahead = {name: (self._places + 1) * self._sizes[name].size - self._claimed[name] for name in names}
             able = [name for name in names if ahead[name] > 0 and self._free(name)]
@@ -260,11 +258,11 @@ class Dispatcher:
 
     def _free(self, workflow: str) -> int:
         priority = self._live[workflow].priority
-        return self._room.free(priority, self._here[priority], self._here[workflow])
+        return self._room.free(priority, self._here[priority], self._own[workflow])
 
     def _count_here(self, priority: Priority, workflow: str, number: int) -> None:
         self._here[priority] += number
-        self._here[workflow] += number
+        self._own[workflow] += number
 
     def _count(self, now: int) -> None:
         """What there was no room for, or no time to take. The queue itself is asked only if there is such."""

@@ -56,7 +56,7 @@ class LevelFigures:
 
 
 def level_figures(
-    here: Mapping[Priority | str, int],
+    here: Mapping[Priority, int],
     in_work: Mapping[Priority, int],
     outside: Mapping[Priority, int],
     waits: Mapping[Priority, Waits],

@@ -30,7 +30,7 @@ from engine.workflow.memory import MemoryExecutions
 
 START = 1_790_000_000_000_000
 SECOND = 1_000_000
-WORKFLOWS = {"cart": Priority.CRITICAL, "tea": Priority.NORMAL, "news": Priority.NORMAL}
+WORKFLOWS = {"cart": Priority.CRITICAL, "tea": Priority.NORMAL, "normal": Priority.NORMAL}
 
 
 def live(name: str, priority: Priority) -> LiveWorkflow:
@@ -198,7 +198,7 @@ def test_the_warm_worker_is_chosen_while_it_has_not_clearly_more_to_do(office: O
     ((other, _),) = office.tasks("one", "two", "three", load={warm: 1_000})
     assert other != warm
     office.put("bob", workflow="tea")
-    office.put("eve", workflow="news")
+    office.put("eve", workflow="normal")
     assert [worker for worker, _ in office.tasks("two")] == ["two"]  # the other waits for a place
 
 
@@ -245,8 +245,8 @@ def test_a_flood_of_one_workflow_waits_outside_and_another_finds_room() -> None:
     assert office.dispatcher.figures()[Priority.NORMAL].scheduled == 100
     office.dispatcher.fill(office.now + 5 * SECOND)
     assert office.dispatcher.figures()[Priority.NORMAL].outside == 400
-    office.put("ann", workflow="news")
-    assert {task.workflow for _, task in office.tasks()} == {"tea", "news"}
+    office.put("ann", workflow="normal")
+    assert {task.workflow for _, task in office.tasks()} == {"tea", "normal"}
 
 
 def test_nothing_is_looked_for_again_and_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,6 +258,15 @@ def test_nothing_is_looked_for_again_and_again(office: Office, monkeypatch: pyte
         office.now += LOOK_ITEMS // 20
     assert sorted(asked) == sorted(WORKFLOWS)
     assert office.dispatcher.idle
+
+
+def test_a_clock_that_goes_back_stops_nobody(office: Office) -> None:
+    office.dispatcher.fill(office.now)
+    office.now -= 3_600 * SECOND
+    office.put("ann")
+    office.enter("joe")
+    office.dispatcher.fill(office.now)
+    assert [users(task) for _, task in office.dispatcher.next(["one"] * 2, {}, office.now)] == [["joe"], ["ann"]]
 
 
 def test_figures_and_alarms_tell_of_what_waits(office: Office) -> None:
