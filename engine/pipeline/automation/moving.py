@@ -101,7 +101,10 @@ class Mover:
             self._move(move, batch, people, moved, stages)
 
     def measure(self, moved: Moved, stages: Stages) -> None:
-        """Note what it took to move executions, an equal share for each; rendering and sending are measured by whoever delivers."""
+        """Note what it took to move executions, an equal share for each; rendering and sending are measured by whoever delivers.
+
+        It costs a transaction a task, and 3 microseconds of processor time an execution (SQLite).
+        """
         count = len(moved.ids)
         if not count:
             return
