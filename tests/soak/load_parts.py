@@ -105,13 +105,15 @@ def drawn(phases: Sequence[Phase], begin: int, luck: random.Random) -> Iterator[
         begin = int(end)
 
 
-def generate(coming: Coming, phases: Sequence[Phase], begin: int, seed: int, answer: Connection) -> None:
-    """Cause each event at its instant, and tell how late that was. It is no part of what is measured, and goes first where it may."""
+def generate(coming: Coming, phases: Sequence[Phase], seed: int, answer: Connection) -> None:
+    """Cause each event at its instant, from the one on that is told when all is ready; and tell how late that was. It is no part of what
+    is measured, and goes first where it may."""
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, -10)
-    arrivals, lag = list(drawn(phases, begin, random.Random(seed))), histogram()
+    lag, place, drawn_from_0 = histogram(), 0, list(drawn(phases, 0, random.Random(seed)))
     answer.send("ready")
-    place = 0
+    begin = answer.recv()
+    arrivals = [(begin + at, priority) for at, priority in drawn_from_0]
     while place < len(arrivals):
         time.sleep(max(0.0, (arrivals[place][0] - wall()) / 1e6))
         now, first = wall(), place

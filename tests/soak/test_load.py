@@ -168,15 +168,16 @@ def causing(folder: Path, phases: list[Phase], seed: int) -> Iterator[tuple[int,
     """The instant at which the arrivals begin, and where the generator tells how late it was."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
-    begin = wall() + 8_000_000
     coming: Coming = spawn.Queue()
     processes = (
-        spawn.Process(target=generate, args=(coming, phases, begin, seed, theirs), daemon=True),
+        spawn.Process(target=generate, args=(coming, phases, seed, theirs), daemon=True),
         spawn.Process(target=take_in, args=(folder, coming, seed), daemon=True),
     )
     for each in processes:
         each.start()
     assert ours.recv() == "ready"
+    begin = wall() + 1_000_000
+    ours.send(begin)
     yield begin, ours
     for each in processes:
         each.join()
@@ -275,8 +276,8 @@ def test_a_flood_of_critical_ones_starves_nobody(folder: Path, capacity: float, 
         since = begin + round(WARM * 1e6)
         end, waits = since + round(FLOOD * 1e6), Waits(since, begin + 3_600_000_000)
         windows: list[Counter[Priority]] = [Counter() for _ in range(round(FLOOD * 1e6) // WINDOW)]
-        coming = drawn(phases, begin, random.Random(seed))
-        arrived = Counter((at - since) // WINDOW * 10 + [*Priority].index(kind) for at, kind in coming if at >= since)
+        coming = ((begin + at, kind) for at, kind in drawn(phases, 0, random.Random(seed)))
+        arrived = Counter(((at - since) // WINDOW, kind) for at, kind in coming if at >= since)
 
         def told(priority: Priority, arrival: int, now: int) -> None:
             waits.add(priority, arrival, now)
@@ -291,8 +292,8 @@ def test_a_flood_of_critical_ones_starves_nobody(folder: Path, capacity: float, 
     for number, window in enumerate(windows):
         whole = window.total()
         print(f"  seconds {number * 10} to {number * 10 + 10}: {whole:,} items: {dict(window)}")
-        for place, priority in enumerate(Priority):
-            wanted = min(arrived[number * 10 + place], whole * LEVELS[priority].share / 100)
+        for priority in Priority:
+            wanted = min(arrived[number, priority], whole * LEVELS[priority].share / 100)
             assert window[priority] >= 0.9 * wanted, f"{priority} was given too little"
     others = [each for each in Priority if each is not Priority.CRITICAL]
     assert not any(waits.missed[each] for each in others)
