@@ -151,12 +151,13 @@ def _simulate(
     work = _divided(opened, plan, events, request, folder, progress)
     figures = Figures.blank(plan)
     with (
-        pq.ParquetWriter(folder.path / MESSAGES_FILE, MESSAGES, compression="zstd") as writer,
+        pq.ParquetWriter(folder.work / MESSAGES_FILE, MESSAGES, compression="zstd") as writer,
         closing(simulated(work, request.workers, progress)) as results,
     ):
         for number, each in results:
             figures.add(each)
             writer.write_table(work.files.read("messages", number))
+    (folder.work / MESSAGES_FILE).replace(folder.path / MESSAGES_FILE)
     told = events.told(figures.strangers, figures.repeated, figures.events)
     head = {"simulation": str(folder.path), "messages_file": str(folder.path / MESSAGES_FILE), "events": told}
     seconds = time.monotonic() - began
