@@ -109,14 +109,6 @@ class Dispatcher:
             and all(self._look_due.get(each, 0) > self._filled for each in self._names)
         )
 
-    @property
-    def waiting(self) -> int:
-        """About how many tasks wait, by today's sizes of batches."""
-        depths, tasks = self._people.scheduler.depths(), 0
-        for priority, names in self._names.items():
-            tasks += -(-depths[priority] // max(self._sizes[name].size for name in names))
-        return tasks
-
     def told(self) -> None:
         """There may be new items, or executions that are due at once."""
         self._look_items.clear()
