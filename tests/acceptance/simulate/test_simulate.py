@@ -219,3 +219,6 @@ def test_customers_take_the_place_of_the_store(simulate: Simulate, folder: Folde
     done = simulate(cart, "--days", "1", "--events", "events.jsonl", "--people", "people.jsonl", "--json")
     assert done.code == 0
     assert (done.json["workflows"][0]["entered"], done.json["workflows"][0]["goals"]) == (4, 2)
+    write(tmp_path / "people.jsonl", [*people, {"email": "nobody@example.com"}])
+    refused = simulate(cart, "--events", "events.jsonl", "--people", "people.jsonl")
+    assert refused.code == 65 and "MR780" in refused.err and "people.jsonl:5" in refused.err
