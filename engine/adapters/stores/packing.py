@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.adapters.stores.ledger_archive import LedgerArchive
-from engine.adapters.stores.ledger_sqlite import SqliteLedger
 from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.plan_packs import LEDGER, VERDICTS, PlanPacks
 from engine.ledger.states import TERMINAL
@@ -51,7 +50,7 @@ class Packing:
         self._plans = PlanFiles(run)
         self._packs = PlanPacks(run)
         self._archive = LedgerArchive(ledger)
-        self._ledgers = SqliteLedger(ledger)
+        self._ledger = ledger
         self._total = total
         self._files = files
         self._least = least
@@ -107,8 +106,10 @@ class Packing:
 
     def _remove(self, numbers: Iterable[int]) -> None:
         for number in numbers:
-            if self._files:
-                self._ledgers.remove(number)
+            for suffix in (
+                (".lock", ".sqlite") if self._files else ()
+            ):  # a ledger that is gone before its lock would be missed
+                (self._ledger / f"{number:05d}{suffix}").unlink(missing_ok=True)
             self._archive.remove(number)
             self._plans.remove(number)
 
