@@ -10,7 +10,7 @@ from worlds import World, worlds
 COMMON = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-@settings(COMMON, max_examples=15)
+@settings(COMMON, max_examples=12)
 @given(world=worlds(), where=st.floats(0, 1))
 def test_who_is_killed_anywhere_tells_the_same_story(world: World, where: float) -> None:
     programs = programs_of(world)
@@ -21,7 +21,7 @@ def test_who_is_killed_anywhere_tells_the_same_story(world: World, where: float)
         assert len(bodies) == 1, key
 
 
-@settings(COMMON, max_examples=10)
+@settings(COMMON, max_examples=8)
 @given(world=worlds(), size=st.integers(2, 5))
 def test_who_is_worked_on_together_changes_nothing(world: World, size: int) -> None:
     programs = programs_of(world)
