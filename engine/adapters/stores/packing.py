@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from engine.ledger.states import TERMINAL
 LEAST, MOST = 64, 512
 """Partitions in a pack: to make one takes a second or a few, most of it to take the files away."""
 _ENDED = pa.array([state.name.lower() for state in sorted(TERMINAL)])
+MANY = 65_536
+"""Messages that are enough for a pack, in however few partitions."""
 PlanFigures = Mapping[str, Any]
 
 
@@ -65,10 +67,10 @@ class Packing:
         for each in self._ended(before):
             group = alike.setdefault(str(each.outbox.schema.remove_metadata()), [])
             group.append(each)
-            if len(group) == MOST:
+            if len(group) == MOST or _messages(group) >= MANY:
                 break
         chosen = max(alike.values(), key=len, default=[])
-        if len(chosen) < self._least:
+        if len(chosen) < self._least and _messages(chosen) < MANY:
             return 0
         self._write(chosen)
         self._remove(each.number for each in chosen)
@@ -112,6 +114,10 @@ class Packing:
                 (self._ledger / f"{number:05d}{suffix}").unlink(missing_ok=True)
             self._archive.remove(number)
             self._plans.remove(number)
+
+
+def _messages(partitions: Sequence[_Ended]) -> int:
+    return sum(each.outbox.num_rows for each in partitions)
 
 
 def _as_exported(number: int, outbox: pa.RecordBatch, ledger: pa.Table) -> pa.Table:
