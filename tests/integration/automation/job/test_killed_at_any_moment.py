@@ -158,13 +158,13 @@ def killed(open_shop: Any, targets: Targets, kills: int, people: int, **settings
 
 
 def test_a_job_that_is_killed_comes_to_the_same(open_shop: Any) -> None:
-    killed(open_shop, driver, kills=4, people=12)
+    killed(open_shop, driver, kills=2, people=12)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize(
     ("targets", "kills", "people", "runner"),
-    [(driver, 30, 40, "inline"), (driver, 10, 40, "ray"), (worker, 10, 40, "ray"), (node, 5, 40, "ray")],
+    [(driver, 30, 20, "inline"), (driver, 10, 20, "ray"), (worker, 10, 20, "ray"), (node, 5, 20, "ray")],
 )
 def test_chaos(open_shop: Any, targets: Targets, kills: int, people: int, runner: str) -> None:
     started = time.monotonic()
