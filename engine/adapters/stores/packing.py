@@ -69,7 +69,7 @@ class Packing:
             group.append(each)
             if len(group) == MOST or _messages(group) >= MANY:
                 break
-        chosen = max(alike.values(), key=len, default=[])
+        chosen = max(alike.values(), key=lambda group: (_messages(group) >= MANY, len(group)), default=[])
         if len(chosen) < self._least and _messages(chosen) < MANY:
             return 0
         self._write(chosen)
