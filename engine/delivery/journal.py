@@ -1,15 +1,17 @@
 """Group commit: many connections wait for one write to the disk.
 
-A connection that announces an intent waits until it is durable. Intents are gathered until as many wait as can be expected,
-or the first of them has waited long enough; what has come meanwhile goes with the next write. Outcomes ride along: they may
-be late, because losing one only makes a doubt, never a loss or a second message.
+A connection that announces an intent waits until it is durable. Intents are gathered until enough connections wait, or the first
+of them has waited long enough; what has come meanwhile goes with the next write. Outcomes ride along: they may be late, because
+losing one only makes a doubt, never a loss or a second message.
+
+Half of the connections are enough, so that the others go on while the disk is waited for; unless it takes longer than they do. Then
+two halves would only wait for each other, and it is all of them.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 
 from engine.errors import InternalError, MailrayError
 from engine.ledger.entries import Entry
@@ -18,22 +20,27 @@ from engine.ledger.states import Reason, State
 INTENT_WAIT = 0.005
 OUTCOME_WAIT = 0.05
 
+Append = Callable[[Sequence[Entry]], asyncio.Future[None]]
+
 
 class Journal:
-    """Writes a partition's entries in order, one group at a time, through ``append`` in ``executor``.
+    """Writes a partition's entries in order, one group at a time, through ``append``, whose future is done when a group is durable.
 
-    It fails closed: after a write that failed nobody is told to go on, and ``fault`` says why.
+    ``group`` is how many may wait at most: the connections that there are. It fails closed: after a write that failed nobody is told
+    to go on, and ``fault`` says why.
     """
 
-    def __init__(self, append: Callable[[Sequence[Entry]], None], executor: Executor) -> None:
+    def __init__(self, append: Append) -> None:
         self._append = append
-        self._executor = executor
         self._loop = asyncio.get_running_loop()
         self._entries: list[Entry] = []
         self._waiters: list[asyncio.Future[bool]] = []
         self._writing: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._overdue = False
+        self._began = self._ended = self._loop.time()
+        self._took = 0.0  # seconds, the last write
+        self._slow_disk = False
         self.group = 1
         self.fault: MailrayError | None = None
 
@@ -45,7 +52,9 @@ class Journal:
             return durable
         self._entries.append(entry)
         self._waiters.append(durable)
-        if len(self._waiters) >= self.group:
+        if len(self._waiters) == self._half:
+            self._slow_disk = self._took > 2 * (self._loop.time() - self._ended)
+        if self._enough:
             self._write()
         elif len(self._waiters) == 1:
             self._arm(INTENT_WAIT)
@@ -69,9 +78,17 @@ class Journal:
             self._timer.cancel()
         if self._entries:
             entries, self._entries = self._entries, []
-            await self._loop.run_in_executor(self._executor, self._append, entries)
+            await self._append(entries)
         if self.fault is not None:
             raise self.fault
+
+    @property
+    def _half(self) -> int:
+        return (self.group + 1) // 2
+
+    @property
+    def _enough(self) -> bool:
+        return len(self._waiters) >= (self.group if self._slow_disk else self._half)
 
     def _arm(self, seconds: float) -> None:
         if self._timer is not None:
@@ -89,13 +106,16 @@ class Journal:
             return
         entries, self._entries = self._entries, []
         waiters, self._waiters = self._waiters, []
-        self._writing = self._loop.run_in_executor(self._executor, self._append, entries)
+        self._began = self._loop.time()
+        self._writing = self._append(entries)
         self._writing.add_done_callback(lambda writing: self._written(writing, entries, waiters))
 
     def _written(
         self, writing: asyncio.Future[None], entries: list[Entry], waiters: list[asyncio.Future[bool]]
     ) -> None:
         self._writing = None
+        self._ended = self._loop.time()
+        self._took = self._ended - self._began
         fault = asyncio.CancelledError() if writing.cancelled() else writing.exception()
         if fault is not None:
             self._fail(fault, entries, waiters)
@@ -104,7 +124,7 @@ class Journal:
             if not waiter.done():
                 waiter.set_result(True)
         overdue, self._overdue = self._overdue, False
-        if overdue or len(self._waiters) >= self.group:
+        if overdue or self._enough:
             self._write()
         elif self._waiters:
             self._arm(INTENT_WAIT)

@@ -157,7 +157,8 @@ class _Delivery:
             ready, held = sift(gate.gate, ready, self._around.wall())
         admit = None if gate is None else gate.gate.admit
         supply = Supply(materialise, ready, materialising, admit, self._around.pacing)
-        journal = Journal(self._append, writing)
+        appender = self._ledger.appender(writing)
+        journal = Journal(lambda entries: appender(entries, self._lease_until()))
         tally = standing.tally()
         tally.enter_all(recovery.entries)
         dispatch = Dispatch(
@@ -182,7 +183,10 @@ class _Delivery:
             for task in tasks:
                 task.cancel()
             await supply.close()
-            await journal.close()
+            try:
+                await journal.close()
+            finally:
+                appender.close()
             if gate is not None:
                 await gate.close()
             self._around.progress(dispatch.counts())

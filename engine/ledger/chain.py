@@ -2,42 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 from engine.errors import Place
-from engine.ledger.entries import Log, checksum, digest_of
+from engine.ledger.entries import checksum, digest_of
 from engine.ledger.replay import damaged
-
-TOGETHER = 32_768  # entries that are Python objects at a time
-MOST = 1 << 30  # entries of a batch; what claims to be longer is damaged
-
-
-def read_chain(
-    fetch: Callable[[int], Sequence[Sequence[object]]], batches: Sequence[tuple[int, int]], place: Place
-) -> tuple[Log, int]:
-    """All entries, verified, and the last checksum. ``fetch`` gives the next so many entries, or what there is.
-
-    Raises InputError (MR604) for entries that were changed, lost or added; ``place`` is where they are read.
-    """
-    if not all(isinstance(entries, int) and 0 < entries < MOST and isinstance(end, int) for entries, end in batches):
-        raise damaged(place, "the list of what was written cannot be read")
-    logs, chain = [], 0
-    for few in _together(batches):
-        rows = fetch(min(MOST, sum(entries for entries, _ in few)))
-        chain = verify_chain(rows, few, place, chain)
-        logs.append(Log.of(rows))
-    if fetch(1):
-        raise damaged(place, "entries stand behind the last that were written")
-    return Log.joined(logs), chain
-
-
-def _together(batches: Sequence[tuple[int, int]]) -> Iterator[Sequence[tuple[int, int]]]:
-    start = held = 0
-    for end, (entries, _) in enumerate(batches, 1):
-        held += entries
-        if held >= TOGETHER or end == len(batches):
-            yield batches[start:end]
-            start, held = end, 0
 
 
 def verify_chain(

@@ -7,13 +7,25 @@ the store itself can tell that this owner is gone.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from typing import Protocol
 
 from engine.errors import RefusedError
 from engine.ledger.counts import Counts
 from engine.ledger.entries import Entry
 from engine.ledger.replay import Standing
+
+
+class Appender(Protocol):
+    """Appends from an event loop, one group at a time."""
+
+    def __call__(self, entries: Sequence[Entry], lease_until: int) -> asyncio.Future[None]:
+        """``PartitionLedger.append``, at the end of which the future is. What that raises, the future raises."""
+
+    def close(self) -> None:
+        """Let go of what it needs; nothing is under way."""
 
 
 class PartitionLedger(Protocol):
@@ -42,6 +54,9 @@ class PartitionLedger(Protocol):
         cannot write: then nothing was written, and the same call may be tried again.
         """
 
+    def appender(self, executor: Executor) -> Appender:
+        """A way to append from the running event loop, which is not held up; ``executor`` has a thread for what would do that."""
+
     def release(self) -> None:
         """Give the claim up, if it is still ours: the next claim is granted at once."""
 
@@ -66,6 +81,21 @@ class Ledger(Protocol):
 
     def counts(self) -> Counts:
         """Messages by state over all partitions, from the ledger alone."""
+
+
+class ThreadAppender:
+    """Appends in a thread."""
+
+    def __init__(self, ledger: PartitionLedger, executor: Executor) -> None:
+        self._ledger = ledger
+        self._executor = executor
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(self, entries: Sequence[Entry], lease_until: int) -> asyncio.Future[None]:
+        return self._loop.run_in_executor(self._executor, self._ledger.append, entries, lease_until)
+
+    def close(self) -> None:
+        pass
 
 
 def refuse_claim(number: int, owner: str) -> RefusedError:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.ledger.states import SENDABLE, Reason, State
 
@@ -14,6 +18,15 @@ class Counts:
 
     states: tuple[int, ...] = (0,) * len(State)
     skipped: tuple[int, ...] = (0,) * len(Reason)
+
+    @classmethod
+    def of(cls, state: NDArray[np.integer[Any]], reason: NDArray[np.integer[Any]]) -> Counts:
+        """Count messages by their state, and those that are skipped by their reason. Raises ValueError for numbers that none has."""
+        states = np.bincount(state, minlength=len(State)).tolist()
+        skipped = np.bincount(reason[state == State.SKIPPED], minlength=len(Reason)).tolist()
+        if len(states) > len(State) or len(skipped) > len(Reason):
+            raise ValueError("a state or reason that does not exist")
+        return cls(tuple(states), tuple(skipped))
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Sequence
+from concurrent.futures import Executor
 
 from engine.errors import Place
-from engine.ledger.contract import refuse_claim, refuse_plan, refuse_stale
+from engine.ledger.contract import Appender, refuse_claim, refuse_plan, refuse_stale
 from engine.ledger.counts import Counts
 from engine.ledger.entries import Entry, Log
 from engine.ledger.replay import Standing, replay
@@ -59,6 +61,9 @@ class MemoryPartition:
             store.entries.extend(entries)
             store.lease_until = lease_until
 
+    def appender(self, executor: Executor) -> Appender:
+        return _AtOnce(self)
+
     def release(self) -> None:
         with self._store.lock:
             if self._store.epoch == self._epoch:
@@ -79,6 +84,27 @@ class MemoryPartition:
     def _check_epoch(self) -> None:
         if self._epoch != self._store.epoch:
             raise refuse_stale(self._store.number)
+
+
+class _AtOnce:
+    """Memory holds nobody up."""
+
+    def __init__(self, partition: MemoryPartition) -> None:
+        self._partition = partition
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(self, entries: Sequence[Entry], lease_until: int) -> asyncio.Future[None]:
+        done = self._loop.create_future()
+        try:
+            self._partition.append(entries, lease_until)
+        except Exception as fault:
+            done.set_exception(fault)
+        else:
+            done.set_result(None)
+        return done
+
+    def close(self) -> None:
+        pass
 
 
 class MemoryLedger:

@@ -44,11 +44,7 @@ class Standing:
         return np.flatnonzero(np.isin(self.state, states))
 
     def counts(self) -> Counts:
-        skipped = self._of_last(self.log.reason)[self.state == State.SKIPPED]
-        return Counts(
-            tuple(np.bincount(self.state, minlength=len(State)).tolist()),
-            tuple(np.bincount(skipped, minlength=len(Reason)).tolist()),
-        )
+        return Counts.of(self.state, self._of_last(self.log.reason))
 
     def tally(self) -> Tally:
         """The same, for writing on."""

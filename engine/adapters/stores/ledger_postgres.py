@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from contextlib import suppress
 from typing import Any
 
@@ -22,7 +23,7 @@ from engine.adapters.stores.postgres_session import Connection, Database, Result
 from engine.adapters.stores.statements import statement
 from engine.errors import MailrayError
 from engine.ledger.chain import verify_chain, verify_keys
-from engine.ledger.contract import refuse_claim, refuse_plan, refuse_stale
+from engine.ledger.contract import Appender, ThreadAppender, refuse_claim, refuse_plan, refuse_stale
 from engine.ledger.counts import Counts
 from engine.ledger.entries import Entry, Log, checksum, digest_of
 from engine.ledger.replay import Standing, damaged, replay
@@ -100,6 +101,9 @@ class PostgresPartition:
                 self._tally.take_back(entries, left)
                 raise
             self._unsure = []
+
+    def appender(self, executor: Executor) -> Appender:
+        return ThreadAppender(self, executor)
 
     def release(self) -> None:
         with self._mutex:

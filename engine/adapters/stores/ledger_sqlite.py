@@ -11,30 +11,32 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import closing, contextmanager, suppress
-from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from engine.adapters.stores.ledger_sqlite_appender import PromptAppender
 from engine.adapters.stores.owner_lock import OwnerLock
 from engine.adapters.stores.statements import statement
 from engine.errors import FileAccessError, InputError, MailrayError, Place, TryAgainError
-from engine.ledger.chain import read_chain, verify_keys
-from engine.ledger.contract import refuse_claim, refuse_plan, refuse_stale
+from engine.ledger.chain import verify_keys
+from engine.ledger.contract import Appender, ThreadAppender, refuse_claim, refuse_plan, refuse_stale
 from engine.ledger.counts import Counts
-from engine.ledger.entries import Entry, checksum, digest_of
+from engine.ledger.entries import Entry, Log, digest_of
+from engine.ledger.packing import chained, counted, pack, unpack
 from engine.ledger.replay import Standing, damaged, replay
-from engine.ledger.states import Reason, State
 from engine.ledger.tally import Tally
 
 VERSION = 1
 BUSY_SECONDS = 10.0
 LEASE_STEP = 1_000_000  # microseconds
-MOST_TOGETHER = 64  # entries in one statement
+TOGETHER = 2_048  # groups in memory at a time
+KEY = 16  # octets of a delivery key
 BALLAST = 1 << 20
 """Octets that a full disk gets back, so that what is known of messages on the wire can still be written."""
 _SUFFIX = ".sqlite"
+_DURABLE = ("synchronous = FULL", "wal_autocheckpoint = 1000")
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
@@ -52,6 +54,9 @@ class SqlitePartition:
         self._epoch: int | None = None
         self._tally: Tally | None = None
         self._chain = 0
+        self._groups = 0
+        self._lease_until = 0
+        self._fault: MailrayError | None = None
         with self._faults():
             if not path.exists():
                 _create(path)
@@ -66,44 +71,79 @@ class SqlitePartition:
 
     def claim(self, owner: str, now: int, lease_until: int) -> int:
         with self._mutex, self._transaction():
-            epoch, holder, held_until = self._row("read_lease")
+            epoch, holder, held_until = self._lease()
             self._take_lock(holder, expired=held_until <= now)
             self._run("claim", owner, lease_until, epoch)
             self._lay_ballast()
-        self._epoch = int(epoch) + 1
+        self._epoch, self._lease_until = epoch + 1, lease_until
         self._tally = None
         return self._epoch
 
     def plan(self, keys: Sequence[bytes], now: int) -> None:
         digest = digest_of(keys)
         with self._mutex, self._transaction():
-            self._held_until()
+            self._refuse_stale()
             planned = self._row("read_plan")
             if planned is None:
-                self._connection.executemany(statement("ledger", "plan_message"), enumerate(keys))
-                self._run("plan", len(keys), now, digest)
+                self._run("plan", len(keys), now, digest, b"".join(keys))
                 self._tally = None
             elif (planned[0], planned[2]) != (len(keys), digest):
                 raise refuse_plan(self._number)
 
     def append(self, entries: Sequence[Entry], lease_until: int) -> None:
         with self._mutex:
+            if self._fault is not None:
+                raise self._fault
             if self._tally is None:
                 self._tally = self._read().tally()
             tally = self._tally
             left = tally.enter_all(entries)
             try:
-                end = checksum(entries, self._chain)
-                with self._transaction():
-                    self._renew(lease_until)
-                    if entries:
-                        self._insert(entries)
-                        self._run("append_batch", self._epoch, len(entries), end)
+                end = self._write(entries, lease_until)
             except BaseException:
                 tally.take_back(entries, left)
                 raise
-            if entries:
-                self._chain = end
+            self._chain = end
+            self._groups += 1 if entries else 0
+
+    def appender(self, executor: Executor) -> Appender:
+        """Without a thread where the system can sync without one."""
+        try:
+            return PromptAppender(self, executor)
+        except OSError:
+            return ThreadAppender(self, executor)
+
+    def leave_syncing(self) -> int:
+        """From now on an append does not wait for the disk: whoever asked for it syncs what this gives, a descriptor of the WAL.
+
+        SQLite still syncs where the file would be damaged without (synchronous=NORMAL), which is around a checkpoint; and those are
+        for ``settle`` alone.
+        """
+        with self._mutex, self._faults():
+            self._pragmas("synchronous = NORMAL", "wal_autocheckpoint = 0")
+        return os.open(f"{self._path}-wal", os.O_RDWR | os.O_CLOEXEC)
+
+    def settle(self, wal: int) -> None:
+        """Sync the WAL, and move what is in it to where it belongs."""
+        with self._mutex:
+            try:
+                os.fdatasync(wal)
+            except OSError as fault:
+                raise self.lost(fault) from fault
+            with self._faults():
+                self._run("checkpoint")
+
+    def resume_syncing(self, wal: int) -> None:
+        os.close(wal)
+        with self._mutex, self._faults():
+            self._pragmas(*_DURABLE)
+
+    def lost(self, fault: OSError) -> MailrayError:
+        """A sync has failed: what was written since the last one may be lost, and a later sync would not tell. Nothing more is written."""
+        self._fault = FileAccessError.single(
+            "MR609", f"the ledger cannot be used: {fault.strerror or fault}", place=self._place
+        )
+        return self._fault
 
     def release(self) -> None:
         with self._mutex:
@@ -111,16 +151,19 @@ class SqlitePartition:
             try:
                 if epoch is not None:
                     with self._transaction():
-                        self._run("renew", 0, epoch)
+                        end = self._row("read_end") if self._tally is None else (self._groups, self._chain)
+                        self._run("renew", 0, *end, epoch)
             finally:
                 self._drop_lock()
 
     def keys(self) -> list[bytes]:
         with self._mutex, self._faults():
             planned = self._row("read_plan")
-            keys = [key for (key,) in self._connection.execute(statement("ledger", "read_keys"))]
-            if planned is not None:
-                verify_keys(keys, planned[0], planned[2], self._place)
+            if planned is None:
+                return []
+            (content,) = self._row("read_keys")
+            keys = [content[start : start + KEY] for start in range(0, len(content), KEY)]
+            verify_keys(keys, planned[0], planned[2], self._place)
             return keys
 
     def replay(self) -> Standing:
@@ -133,16 +176,12 @@ class SqlitePartition:
         """Messages by state, ten times as fast as a replay, which alone verifies the entries."""
         with self._mutex, self._transaction("DEFERRED"):
             messages, *_ = self._row("read_plan") or (0,)
-            found = self._run("count_states").fetchall()
-        states, skipped = [0] * len(State), [0] * len(Reason)
-        try:
-            for state, reason, number in found:
-                states[state] += number
-                skipped[reason] += number if state == State.SKIPPED else 0
-        except (IndexError, TypeError) as fault:
-            raise damaged(self._place, "it holds a state or reason that does not exist") from fault
-        states[State.PLANNED] = messages - sum(states)
-        return Counts(tuple(states), tuple(skipped))
+            return counted(self._records(), messages, self._place)
+
+    def _records(self) -> Iterator[bytes]:
+        groups = self._run("read_records")
+        while few := groups.fetchmany(TOGETHER):
+            yield b"".join(records for (records,) in few)
 
     def close(self) -> None:
         try:
@@ -151,8 +190,7 @@ class SqlitePartition:
             self._connection.close()
 
     def _open(self) -> None:
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON"):
-            self._connection.execute(f"PRAGMA {pragma}")
+        self._pragmas("journal_mode = WAL", "fullfsync = ON", *_DURABLE)
         version = self._version()
         if version == 0:
             raise damaged(self._place, "the file is empty")
@@ -164,16 +202,32 @@ class SqlitePartition:
                 help="upgrade mailray",
             )
 
+    def _pragmas(self, *pragmas: str) -> None:
+        for pragma in pragmas:
+            self._connection.execute(f"PRAGMA {pragma}")
+
     def _version(self) -> int:
         return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
 
     def _read(self) -> Standing:
-        """All entries, verified; the end of the checksums' chain is kept for the next append."""
+        """All entries, verified; the end of the checksums' chain is kept for the next append.
+
+        A page that has lost its last rows is for SQLite to see: the chain is whole without them.
+        """
         with self._transaction("DEFERRED"):
             messages, planned_at = (self._row("read_plan") or (0, 0))[:2]
-            batches = self._run("read_batches").fetchall()
-            log, self._chain = read_chain(self._run("read_entries").fetchmany, batches, self._place)
-        return replay(messages, planned_at, log, self._place)
+            known = self._row("read_end")
+            if (found := self._row("check")[0]) != "ok":
+                raise damaged(self._place, found)
+            ends, logs = [0], list[Log]()
+            groups = self._run("read_groups")
+            while few := groups.fetchmany(TOGETHER):
+                logs.append(unpack(few, ends[-1], self._place))
+                ends += [end for _, _, end in few]
+        if known[0] >= len(ends) or ends[known[0]] != known[1]:
+            raise damaged(self._place, "entries are missing at the end")
+        self._groups, self._chain = len(ends) - 1, ends[-1]
+        return replay(messages, planned_at, Log.joined(logs), self._place)
 
     def _take_lock(self, holder: str, *, expired: bool) -> None:
         """The owner's lock shows that an owner has died before its lease runs out."""
@@ -198,24 +252,37 @@ class SqlitePartition:
             self._lock.drop()
             self._lock = None
 
-    def _held_until(self) -> int:
-        """The end of our lease. Nothing is written under an epoch that has passed."""
-        epoch, _, held_until = self._row("read_lease")
-        if epoch != self._epoch:
+    def _refuse_stale(self) -> None:
+        """Nothing is written under an epoch that has passed."""
+        if self._lease()[0] != self._epoch:
             raise refuse_stale(self._number)
-        return int(held_until)
 
-    def _renew(self, lease_until: int) -> None:
-        """A commit that need not touch the lease's page is a quarter cheaper, so a lease moves by seconds only."""
-        if abs(lease_until - self._held_until()) >= LEASE_STEP:
-            self._run("renew", lease_until, self._epoch)
+    def _lease(self) -> tuple[int, str, int]:
+        """Epoch, owner, and the end of the lease."""
+        match self._row("read_lease"):
+            case (int(epoch), str(owner), int(held_until)):
+                return epoch, owner, held_until
+        raise damaged(self._place, "its lease cannot be read")
 
-    def _insert(self, entries: Sequence[Entry]) -> None:
-        """A group in one statement: each call gives the interpreter's lock away and must wait for it again."""
-        if len(entries) <= MOST_TOGETHER:
-            self._connection.execute(_insertion(len(entries)), list(chain.from_iterable(entries)))
-        else:
-            self._connection.executemany(statement("ledger", "append_entry"), entries)
+    def _write(self, entries: Sequence[Entry], lease_until: int) -> int:
+        """Write a group, and give the end of the checksums' chain. A commit that need not touch the lease's page is a quarter cheaper, so
+        a lease moves by seconds only, and knows how far the entries went by then. A group is one statement otherwise."""
+        records, texts = pack(entries)
+        end = chained(records, texts, self._chain)
+        group = (self._groups + 1, records, texts, end, self._epoch)
+        if entries and abs(lease_until - self._lease_until) < LEASE_STEP:
+            with self._faults():
+                written = self._run("append", *group).rowcount
+            if not written:
+                raise refuse_stale(self._number)
+            return end
+        with self._transaction():
+            self._refuse_stale()
+            if entries:
+                self._run("append", *group)
+            self._run("renew", lease_until, self._groups + bool(entries), end, self._epoch)
+        self._lease_until = lease_until
+        return end
 
     def _run(self, name: str, *values: object) -> sqlite3.Cursor:
         return self._connection.execute(statement("ledger", name), values)
@@ -292,13 +359,6 @@ class SqliteLedger:
             return partition.counts()
         finally:
             partition.close()
-
-
-@lru_cache(maxsize=MOST_TOGETHER)
-def _insertion(entries: int) -> str:
-    """The statement for so many entries."""
-    beginning, values = statement("ledger", "append_entry").rstrip().rstrip(";").split("VALUES")
-    return f"{beginning}VALUES{','.join([values] * entries)}"
 
 
 def _create(path: Path) -> None:

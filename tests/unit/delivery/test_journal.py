@@ -2,6 +2,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -45,12 +46,13 @@ def taken_back(row: int) -> Entry:
 def using(disk: Disk, scenario: Callable[[Journal], Coroutine[Any, Any, None]]) -> Coroutine[Any, Any, None]:
     async def body() -> None:
         with ThreadPoolExecutor(1) as executor:
-            await scenario(Journal(disk.append, executor))
+            in_thread = partial(asyncio.get_running_loop().run_in_executor, executor, disk.append)
+            await scenario(Journal(in_thread))
 
     return body()
 
 
-def test_those_who_wait_together_share_one_write(run: Run) -> None:
+def test_half_of_the_connections_share_a_write_while_the_others_go_on(run: Run) -> None:
     disk = Disk()
 
     async def scenario(journal: Journal) -> None:
@@ -59,7 +61,24 @@ def test_those_who_wait_together_share_one_write(run: Run) -> None:
         await journal.close()
 
     run(using(disk, scenario))
-    assert disk.groups == [[intent(row) for row in range(4)]]
+    assert disk.groups == [[intent(0), intent(1)], [intent(2), intent(3)]]
+
+
+def test_all_share_a_write_when_the_disk_is_slower_than_they_are(run: Run) -> None:
+    disk = Disk()
+
+    async def scenario(journal: Journal) -> None:
+        journal.group = 4
+        disk.free.clear()
+        slow = [journal.intent(intent(row)) for row in range(2)]
+        await asyncio.sleep(60)
+        disk.free.set()
+        assert await asyncio.gather(*slow) == [True] * 2
+        assert await asyncio.gather(*(journal.intent(intent(row)) for row in range(2, 6))) == [True] * 4
+        await journal.close()
+
+    run(using(disk, scenario))
+    assert disk.groups == [[intent(0), intent(1)], [intent(row) for row in range(2, 6)]]
 
 
 def test_one_who_waits_alone_does_not_wait_for_ever(run: Run) -> None:

@@ -16,12 +16,15 @@ class Fault(StrEnum):
     CLOSING = auto()  # 421, and the connection is closed
     GARBAGE = auto()  # what is no reply
     FULL = auto()  # the disk takes nothing
+    LOST = auto()  # the disk has taken it, and then cannot say that it is there
     STALL = auto()  # the disk takes its time, perhaps more than the lease
     KILLED_BEFORE = auto()  # the process dies right before it writes
     KILLED_AFTER = auto()  # the process dies right after it has written
+    KILLED_SYNCING = auto()  # the process dies after it has written, before it hears that it is durable
 
 
-_OFTEN = {Fault.STALL: 0.2, Fault.FULL: 0.3, Fault.KILLED_BEFORE: 0.5, Fault.KILLED_AFTER: 0.5, Fault.PERMANENT: 0.5}
+_OFTEN = {Fault.STALL: 0.2, Fault.FULL: 0.3, Fault.LOST: 0.3, Fault.PERMANENT: 0.5}
+_OFTEN |= dict.fromkeys((Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.KILLED_SYNCING), 0.5)
 
 
 class Luck:

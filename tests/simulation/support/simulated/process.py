@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -15,7 +16,8 @@ from engine.delivery.message import Message
 from engine.delivery.supply import Block
 from engine.delivery.transport import Transport
 from engine.delivery.worker import Delivered, Settings, deliver
-from engine.errors import TryAgainError
+from engine.errors import FileAccessError, TryAgainError
+from engine.ledger.contract import Appender, ThreadAppender
 from engine.ledger.entries import Entry
 from engine.ledger.memory import MemoryPartition
 from engine.ledger.replay import Standing
@@ -97,12 +99,37 @@ class Process:
         return await deliver(Disk(self), keys, blocks, transport, self.settings, around)
 
 
+def _lost() -> FileAccessError:
+    return FileAccessError.single("MR609", "the disk has lost something")
+
+
+class SyncedLater:
+    """Writes at once, and hears later that it is durable."""
+
+    def __init__(self, disk: Disk, executor: Executor) -> None:
+        self._disk = disk
+        self._executor = executor
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(self, entries: Sequence[Entry], lease_until: int) -> asyncio.Future[None]:
+        try:
+            self._disk.append(entries, lease_until)
+        except Exception as fault:
+            failed = self._loop.create_future()
+            failed.set_exception(fault)
+            return failed
+        return self._loop.run_in_executor(self._executor, self._disk.sync)
+
+    def close(self) -> None: ...
+
+
 class Disk:
     """The process's way to the ledger."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
         self._partition = process.partition
+        self._lost = False
 
     def claim(self, owner: str, now: int, lease_until: int) -> int:
         self._alive()
@@ -115,6 +142,8 @@ class Disk:
     def append(self, entries: Sequence[Entry], lease_until: int) -> None:
         self._alive()
         luck = self._process.luck
+        if self._lost:
+            raise _lost()
         if luck.meets(Fault.FULL):
             raise TryAgainError.single("MR608", "the disk is full")
         if luck.meets(Fault.KILLED_BEFORE):
@@ -124,6 +153,18 @@ class Disk:
         if luck.meets(Fault.KILLED_AFTER):
             self._process.kill()
         self._alive()
+
+    def appender(self, executor: Executor) -> Appender:
+        return self._process.luck.random.choice((ThreadAppender, SyncedLater))(self, executor)
+
+    def sync(self) -> None:
+        """The disk's answer about all that has been written."""
+        if self._process.luck.meets(Fault.KILLED_SYNCING):
+            self._process.kill()
+        self._alive()
+        if self._process.luck.meets(Fault.LOST):
+            self._lost = True
+            raise _lost()
 
     def release(self) -> None:
         self._alive()

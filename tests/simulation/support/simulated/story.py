@@ -21,7 +21,7 @@ from simulated.process import Process
 
 START = 1_800_000_000_000_000
 LIVES = 4
-CALM_LIVES = 200
+CALM_LIVES = 300
 
 
 @dataclass

@@ -1,1 +1,1 @@
-INSERT INTO plan (id, messages, planned_at, digest) VALUES (1, ?, ?, ?);
+INSERT INTO plan (id, messages, planned_at, digest, keys) VALUES (1, ?, ?, ?, ?);

@@ -1,1 +1,1 @@
-SELECT key FROM message ORDER BY outbox_row;
+SELECT keys FROM plan;

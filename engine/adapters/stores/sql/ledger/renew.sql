@@ -1,1 +1,1 @@
-UPDATE lease SET lease_until = ? WHERE epoch = ?;
+UPDATE lease SET lease_until = ?, batches = ?, checksum = ? WHERE epoch = ?;

@@ -1,1 +1,0 @@
-INSERT INTO batch (epoch, entries, checksum) VALUES (?, ?, ?);

@@ -1,1 +1,0 @@
-INSERT INTO message (outbox_row, key) VALUES (?, ?);

@@ -1,1 +1,0 @@
-SELECT entries, checksum FROM batch ORDER BY number;

@@ -1,0 +1,1 @@
+SELECT batches, checksum FROM lease;

@@ -1,1 +1,0 @@
-SELECT outbox_row, state, attempt, at, reason, next_at, code, enhanced, detail, remote_id FROM entry ORDER BY seq;

@@ -1,0 +1,1 @@
+SELECT records, texts, checksum FROM batch ORDER BY number;

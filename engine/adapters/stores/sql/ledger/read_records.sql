@@ -1,0 +1,1 @@
+SELECT records FROM batch ORDER BY number;
