@@ -206,8 +206,8 @@ def capacity(folder: Path) -> float:
         coming = drawn([Phase(rates(1_000.0), 1_000.0)], wall(), luck)
 
         def over() -> bool:
-            if driver.intake.open < 20_000 and (not handed or handed[-1] - handed[0] < seconds * 1e6):
-                store.put_events(events([next(coming) for _ in range(5_000)], "capacity", luck))
+            if driver.intake.open < 4_000 and (not handed or handed[-1] - handed[0] < seconds * 1e6):
+                store.put_events(events([next(coming) for _ in range(2_000)], "capacity", luck))
             return bool(handed) and handed[-1] - handed[0] >= seconds * 1e6 and not driver.busy
 
         driver.go(lambda priority, arrival, now: handed.append(now), over)
