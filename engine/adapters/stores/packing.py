@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.adapters.stores.ledger_archive import LedgerArchive
+from engine.adapters.stores.ledger_sqlite import SqliteLedger
 from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.plan_packs import LEDGER, VERDICTS, PlanPacks
 from engine.ledger.states import TERMINAL
@@ -52,7 +53,7 @@ class Packing:
         self._plans = PlanFiles(run)
         self._packs = PlanPacks(run)
         self._archive = LedgerArchive(ledger)
-        self._ledger = ledger
+        self._ledger = SqliteLedger(ledger)
         self._total = total
         self._files = files
         self._least = least
@@ -108,10 +109,8 @@ class Packing:
 
     def _remove(self, numbers: Iterable[int]) -> None:
         for number in numbers:
-            for suffix in (
-                (".lock", ".sqlite") if self._files else ()
-            ):  # a ledger that is gone before its lock would be missed
-                (self._ledger / f"{number:05d}{suffix}").unlink(missing_ok=True)
+            if self._files:
+                self._ledger.remove(number)
             self._archive.remove(number)
             self._plans.remove(number)
 
