@@ -24,11 +24,17 @@ ROOT = Path(__file__).parents[3]
 
 @dataclass(frozen=True)
 class Head:
-    """``environment`` is a client's, which knows the token; ``address`` is the cluster's own."""
+    """``environment`` is a client's, which knows the token; ``address`` is the cluster's own; all that it runs is in one ``session``."""
 
     dashboard: str
     address: str
     environment: dict[str, str]
+    session: int
+
+    def processes(self, title: str) -> list[psutil.Process]:
+        """Those that call themselves so."""
+        found = [each for each in psutil.process_iter() if session_of(each) == self.session]
+        return [each for each in found if title_of(each).startswith(title)]
 
     def ray(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self._run(str(Path(sys.executable).with_name("ray")), *arguments)
@@ -77,7 +83,7 @@ def head(short_folder: Path) -> Iterator[Head]:
     try:
         url = f"http://127.0.0.1:{dashboard}"
         wait_until_it_answers(process, url, (folder / "token").read_text(), folder / "log")
-        yield Head(url, f"127.0.0.1:{port}", environment)
+        yield Head(url, f"127.0.0.1:{port}", environment, process.pid)
     finally:
         end_session(process)
 
@@ -130,3 +136,9 @@ def session_of(process: psutil.Process) -> int | None:
         return os.getsid(process.pid)
     except ProcessLookupError:
         return None
+
+
+def title_of(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""

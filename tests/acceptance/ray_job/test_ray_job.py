@@ -1,13 +1,21 @@
 """A campaign as a Ray job, on a real head node, and what a client without the right address or token is told."""
 
+import email
 import json
 import os
 import secrets
 import subprocess
 import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from engine.assembly.control import doubts
+from jobs.cli import run_guarded
 
 ROOT = Path(__file__).parents[3]
 CAMPAIGN = "examples/spring_menswear"
@@ -30,6 +38,79 @@ def test_a_job_runs_the_campaign_on_its_cluster(head, tmp_path: Path) -> None:
     assert named.stdout.split() in (["mailray-controller"], []), (
         named.stderr
     )  # it ends itself, half a minute after the last run
+
+
+PEOPLE = 60
+WORKFLOW = """
+name: cart
+type: abandoned_cart
+priority: critical
+audience: {source: "store:", key: user_id}
+events: {left: {}}
+trigger: {event: left}
+limits: {messages_per_second: 15}
+workflow: [{id: offer, type: send_email, template: offer}]
+delivery:
+  from: {address: news@example.com}
+  unsubscribe: {url: https://example.com/u/}
+  postal_address: Example, 1 Street, Town
+  secret: file:secret.key
+"""
+
+
+@pytest.fixture
+def cart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A live workflow, people, and what happened to them; the settings for the job that goes on with it."""
+    (tmp_path / "cart" / "templates").mkdir(parents=True)
+    (tmp_path / "cart" / "campaign.yaml").write_text(WORKFLOW)
+    (tmp_path / "cart" / "secret.key").write_text("not-a-secret-not-a-secret-not-a-secret")
+    for name, text in (("offer.subject.j2", "an offer"), ("offer.html.j2", "<p>an offer</p>")):
+        (tmp_path / "cart" / "templates" / name).write_text(text)
+    settings = {
+        **{"MAILRAY_RUNS": str(tmp_path / "runs"), "MAILRAY_STORES": str(tmp_path / "stores")},
+        "MAILRAY_TRANSPORT": f"file://{tmp_path}/mails",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    known = [{"user_id": f"p{number:02}", "email": f"p{number:02}@example.com"} for number in range(PEOPLE)]
+    now = datetime.now(UTC).isoformat()
+    told = [
+        {"event_id": row["user_id"], "user_id": row["user_id"], "event_type": "left", "event_time": now}
+        for row in known
+    ]
+    for name, rows in (("people", known), ("events", told)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run_guarded(["ingest", "customers", str(tmp_path / "people.jsonl")], debug=True) == 0
+    assert run_guarded(["automate", str(tmp_path / "cart"), "--drain", "--runner", "inline"], debug=True) == 0
+    assert run_guarded(["ingest", "events", str(tmp_path / "events.jsonl")], debug=True) == 0
+    return settings
+
+
+def test_a_job_automates_and_goes_on_when_a_worker_is_killed(head, tmp_path: Path, cart: dict[str, str]) -> None:
+    command = ["job", "submit", "--address", head.dashboard, "--working-dir", "."]
+    command += ["--runtime-env-json", json.dumps({"env_vars": cart}), "--", "python", "-m", "jobs.run_automation"]
+    with ThreadPoolExecutor() as beside:
+        job = beside.submit(head.ray, *command, str(tmp_path / "cart"), "--drain", "--json")
+        while not job.done() and len(mailed(tmp_path)) < 10:
+            time.sleep(0.02)
+        victims = head.processes("ray::AutomationActor")
+        for victim in victims:
+            victim.kill()
+        out = job.result()
+    assert len(victims) == 1, out.stdout + out.stderr
+    (run,) = (tmp_path / "runs").iterdir()
+    unknown = Counter(each.address for each in doubts(run))
+    assert out.returncode == (1 if unknown else 0), out.stdout + out.stderr
+    assert "MR885" in out.stdout
+    arrived = mailed(tmp_path)
+    assert set(arrived.values()) == {1}
+    assert {f"p{number:02}@example.com" for number in range(PEOPLE)} - set(arrived) <= set(unknown)
+
+
+def mailed(folder: Path) -> Counter[str]:
+    """Who has been written to, and how often."""
+    parse = email.message_from_bytes
+    return Counter(parse(path.read_bytes())["To"] for path in (folder / "mails").rglob("*.eml"))
 
 
 NAMED_ACTORS = """
