@@ -19,7 +19,7 @@ class SqliteFile:
     """One connection, made when it is first needed; usable from any thread, by one at a time.
 
     ``name`` says in words what is kept; ``folder`` holds its statements, ``schema`` among them, and ``version`` is the schema's.
-    WAL with synchronous=FULL: a commit is on the disk when it returns.
+    WAL with synchronous=FULL: a commit is on the disk when it returns, if it is to be durable.
     """
 
     def __init__(self, path: Path, name: str, folder: str, version: int) -> None:
@@ -29,10 +29,14 @@ class SqliteFile:
         self._connection: sqlite3.Connection | None = None
 
     @contextmanager
-    def transaction(self, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
-        """A transaction: committed at the end, rolled back when anything is raised. Raises TryAgainError (MR671), InputError (MR672)."""
+    def transaction(self, kind: str = "IMMEDIATE", *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """A transaction: committed at the end, rolled back when anything is raised. Raises TryAgainError (MR671), InputError (MR672).
+
+        One that is not ``durable`` may be undone by a power failure, with all that are not durable after it: it does not wait for the disk.
+        """
         with self._mutex, self._faults():
             connection = self._open()
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             connection.execute(f"BEGIN {kind}")
             try:
                 yield connection
@@ -63,8 +67,7 @@ class SqliteFile:
             self._shared.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=32
         )
         try:
-            for pragma in ("journal_mode = WAL", "synchronous = FULL"):
-                connection.execute(f"PRAGMA {pragma}")
+            connection.execute("PRAGMA journal_mode = WAL")
             self._shared.check(int(connection.execute("PRAGMA user_version").fetchone()[0]))
         except BaseException:
             connection.close()
