@@ -130,6 +130,18 @@ def test_who_was_claimed_by_somebody_else_is_told_again(shop: Any, live: Live) -
     assert [row[3] for row in shop.told()] == ["entered", "done", "done"]
 
 
+def test_who_is_claimed_anew_goes_on_once(shop: Any, live: Live) -> None:
+    """The claim that the task has brought has ended, and what has happened claims them again."""
+    shop.employ(live([PAUSE, REMIND], **EXIT))
+    shop.tell(shop.item(0, "ann", "left"))
+    shop.clock = 3_600
+    stale = shop.due()
+    shop.clock += LEASE / SECOND
+    told = shop.tell(shop.item(1, "ann", "bought"), due=stale)
+    assert (told.executions, told.done) == (1, ["t2"])
+    assert [row[3] for row in shop.told()] == ["entered", "exited"]
+
+
 class TooSlow:
     """Before the first save its lease has ended, and somebody else has had the executions."""
 

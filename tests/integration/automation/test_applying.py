@@ -105,7 +105,8 @@ def test_of_one_instant_the_last_word_holds(shop: Any, live: Live) -> None:
 
 def test_a_person_leaves_the_other_segments_of_the_type(shop: Any, live: Live) -> None:
     none = {**SORT, "id": "none", "choices": [{"when": "visits > 9", "value": "high"}], "else": None}
-    shop.employ(live([SORT, VISIT, PAUSE, {**SORT, "id": "again"}, {**PAUSE, "id": "later"}, none]))
+    after = [none, {**PAUSE, "id": "longer"}, {**SORT, "id": "last"}]
+    shop.employ(live([SORT, VISIT, PAUSE, {**SORT, "id": "again"}, {**PAUSE, "id": "later"}, *after]))
     shop.tell(shop.item(0, "ann", "left"), shop.item(0, "eve", "left"))
     shop.apply()
     assert shop.segments("ann") == [("level", "low")]
@@ -117,6 +118,10 @@ def test_a_person_leaves_the_other_segments_of_the_type(shop: Any, live: Live) -
     shop.go_on()
     shop.apply()
     assert shop.segments("ann") == []
+    shop.clock = 10_800
+    shop.go_on()
+    shop.apply()
+    assert shop.segments("ann") == [("level", "high")]
 
 
 def test_what_the_store_does_not_keep_keeps_nothing_else(shop: Any, live: Live) -> None:
