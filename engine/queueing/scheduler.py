@@ -14,8 +14,9 @@ from typing import NamedTuple
 from engine.campaign.schema import Priority
 from engine.queueing.levels import LEVELS, Level
 
-ROUND = 10
-"""Items of a round for each hundredth of a share: enough for a batch to be taken at once, and a moment's work in all."""
+ROUND = 5
+"""Items of a round for each hundredth of a share: enough for a small batch to be taken at once, and in all a moment's work even where
+little can be done, for shares hold over some rounds."""
 
 
 class Item(NamedTuple):

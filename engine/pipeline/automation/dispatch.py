@@ -34,6 +34,8 @@ TARGETS: Mapping[Priority, float] = {
     Priority.BATCH: 0.2,
 }
 """Seconds that a batch may take. All are short: nobody is interrupted, so that a critical item waits for the end of some batch."""
+FIRST = 64
+"""Persons in the first batch of a workflow, of which nobody knows yet how long it takes."""
 LAPSE = 600_000_000
 """Microseconds after which the queue gives an item that nobody holds to somebody else."""
 HOLD = LAPSE // 3
@@ -75,7 +77,7 @@ class Dispatcher:
             for priority in Priority
             if (names := [name for name, campaign in self._live.items() if campaign.priority is priority])
         }
-        self._sizes = {name: BatchSize(TARGETS[campaign.priority]) for name, campaign in self._live.items()}
+        self._sizes = {name: BatchSize(TARGETS[campaign.priority], size=FIRST) for name, campaign in self._live.items()}
         self._people = WaitingPeople()
         self._prepared: deque[Batch] = deque()
         self._tasks: dict[int, _Task] = {}

@@ -67,7 +67,7 @@ def test_nobody_saves_credit_up(item: Callable[..., Item], take: Take) -> None:
     scheduler.add(item(Priority.LOW) for _ in range(12_000))
     take(scheduler, 9_000)
     scheduler.add(item(Priority.BATCH) for _ in range(4_000))
-    first = Counter(each.priority for each in take(scheduler, 2_000))
+    first = Counter(each.priority for each in take(scheduler, 200 * ROUND))
     assert first[Priority.BATCH] <= 8 * ROUND * LEVELS[Priority.BATCH].share
 
 
