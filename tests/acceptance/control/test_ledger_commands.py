@@ -42,9 +42,9 @@ def cut_closed(run: Path) -> None:
 
 
 DAMAGE: dict[str, Callable[[Path], None]] = {
-    "an entry": lambda run: sql(run, "UPDATE entry SET code = 251 WHERE seq = 2"),
-    "an entry less": lambda run: sql(run, "DELETE FROM entry WHERE seq = (SELECT max(seq) FROM entry)"),
-    "a key": lambda run: sql(run, "UPDATE message SET key = zeroblob(16) WHERE outbox_row = 3"),
+    "entries": lambda run: sql(run, "UPDATE batch SET records = zeroblob(length(records)) WHERE number = 1"),
+    "entries less": lambda run: sql(run, "DELETE FROM batch WHERE number = (SELECT max(number) FROM batch)"),
+    "a key": lambda run: sql(run, "UPDATE plan SET keys = zeroblob(length(keys))"),
     "the outbox": swap_keys,
     "a closed partition": rewrite_closed,
     "a closed partition's end": cut_closed,
