@@ -113,12 +113,13 @@ class CacheStack:
         except MailrayError:
             self._forget_all()
 
-    def catch_up(self) -> None:
+    def catch_up(self, *, wait: bool = False) -> None:
         """Learn from the origin what has changed since the last time. Raises what the origin raises.
 
-        Another thread that is already at it is left to it.
+        Another thread that is already at it is left to it. Whoever must not miss what had changed before this call waits for it, and
+        looks once more.
         """
-        if not self._following.acquire(blocking=False):
+        if not self._following.acquire(blocking=wait):
             return
         try:
             self._follow()

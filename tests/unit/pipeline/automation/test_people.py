@@ -33,6 +33,7 @@ class Origin:
     def __init__(self, **people: str) -> None:
         self.people = people
         self.asked: list[str] = []
+        self.changes: list[str] = []
 
     def read(self, names: Sequence[str]) -> pa.RecordBatch:
         self.asked += names
@@ -43,10 +44,15 @@ class Origin:
         return pa.RecordBatch.from_pylist(rows, schema=USERS)
 
     def version(self) -> int:
-        return 1
+        return 1 + len(self.changes)
 
     def changed(self, since: int, most: int) -> Sequence[str] | None:
-        return []
+        return self.changes[since - 1 :] if since else None
+
+    def write(self, name: str, attributes: str) -> None:
+        """As another process does."""
+        self.people[name] = attributes
+        self.changes.append(name)
 
 
 @pytest.fixture
@@ -88,5 +94,13 @@ def test_who_has_changed_is_read_anew(people: StoredPeople, origin: Origin) -> N
     people.rows("cart", ids)
     origin.people["cyd"] = '{"tier": "silver"}'
     people.changed(["cyd"])
+    assert people.rows("cart", ids)[0].column("tier").to_pylist() == ["gold", "silver"]
+    assert origin.asked == ["ann", "cyd", "cyd"]
+
+
+def test_what_another_process_has_written_is_read_and_nothing_else_anew(people: StoredPeople, origin: Origin) -> None:
+    ids = pa.array(["ann", "cyd"])
+    people.rows("cart", ids)
+    origin.write("cyd", '{"tier": "silver"}')
     assert people.rows("cart", ids)[0].column("tier").to_pylist() == ["gold", "silver"]
     assert origin.asked == ["ann", "cyd", "cyd"]
