@@ -21,7 +21,7 @@ class StoredPeople:
         self._keys = {name: live.plan.campaign.audience.key for name, live in workflows.items()}
 
     def rows(self, workflow: str, user_ids: pa.StringArray) -> tuple[pa.RecordBatch, Mask]:
-        """As they are now, also when another process has written about them just before: what a step reads it may write back, counted on."""
+        """As they are now, also when another process has written about them just before: what a step reads it may count on, and write."""
         self._users.catch_up(wait=True)
         found = self._users.get_many(user_ids)
         people = columns_of(found.rows, self._columns[workflow])
