@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -142,6 +143,7 @@ def open_automation(
 
 
 def _parts(runs: Sequence[LiveRun], settings: AppSettings, stack: ExitStack) -> Parts:
+    outbox = stack.enter_context(closing(open_outbox(runs, settings, wall)))
     store = stack.enter_context(closing(open_store(settings.stores_at)))
     executions = stack.enter_context(closing(open_executions(settings.stores_at)))
     queue = stack.enter_context(closing(open_queue(settings)))
@@ -162,12 +164,13 @@ def _parts(runs: Sequence[LiveRun], settings: AppSettings, stack: ExitStack) -> 
         calls=EffectFeed(executions, priorities, (EffectKind.CALL,), MOST_CALLS),
         sends=EffectFeed(executions, priorities, (EffectKind.SEND,), MOST_EFFECTS),
         gathering=Gathering(priorities, [name for name, each in campaigns.items() if each.limits.frequency]),
-        outbox=open_outbox(runs, settings, wall),
+        outbox=outbox,
         deliveries=Deliveries(numbers, DELIVERIES_AT_A_TIME),
         paced=lambda path: path not in many,
         priorities=priorities,
         numbers=numbers,
         begun=begun,
+        driver=uuid.uuid4().hex,
         wall=wall,
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import pyarrow as pa
 
-from engine.errors import ServiceError, TryAgainError
+from engine.errors import RefusedError, ServiceError, TryAgainError
 from engine.pipeline.automation.contract import LEASE, Advance, Apply, PlanSends, Task
 from engine.pipeline.automation.crew import Crew
 from engine.pipeline.automation.gathering import WAITS
@@ -27,6 +27,8 @@ PAUSE = 2_000_000
 """Microseconds after which what did not answer is asked again."""
 ACTIVE, QUIET = 0.01, 0.1
 """Seconds that the end of a task is waited for, when something went on and when nothing did."""
+DRIVER = "driver"
+"""The mark of whoever began last: the others end."""
 OFTEN, SELDOM = 2_000_000, 3_600_000_000
 """Microseconds between looks at orders and other runs, and between those at files to put together."""
 
@@ -47,7 +49,8 @@ class Automation:
     def run(self, stopped: Callable[[], bool], *, drain: bool = False) -> None:
         """Go on until ``stopped``; with ``drain``, also when there is nothing left that could be done now.
 
-        Raises what is wrong with the parts or a fault of ours; what does not answer is told to the watch.
+        Raises what is wrong with the parts or a fault of ours, and RefusedError (MR887) when another driver has begun on these stores;
+        what does not answer is told to the watch.
         """
         self._draining = drain
         while not stopped() and not self._recovered():
@@ -80,10 +83,11 @@ class Automation:
 
     def _recovered(self) -> bool:
         """Whether what an earlier job has left is where it can go on: the newest partitions are settled, and then whatever was in
-        its hands is free again, for it is gone."""
+        its hands is free again, for it is gone, or ends when it learns of us."""
         parts = self._parts
 
         def recover(_: int) -> None:
+            parts.executions.set_mark(DRIVER, parts.driver)
             parts.outbox.recover(parts.executions.settle)
             parts.executions.free(parts.begun + LEASE)
 
@@ -180,6 +184,9 @@ class Automation:
         if measured and self._is_time("measures", now, PAUSE):
             self._parts.executions.measure(pa.Table.from_batches(measured).combine_chunks().to_batches()[0])
             measured.clear()
+        if self._is_time("alone", now, PAUSE) and self._parts.executions.mark(DRIVER) != self._parts.driver:
+            help = "one job runs all workflows: give it all their folders"
+            raise RefusedError.single("MR887", "another automation has begun to work on these stores", help=help)
         if self._is_time("tidy", now, SELDOM):
             self._parts.outbox.tidy(now - SELDOM)
 
@@ -229,5 +236,4 @@ class Automation:
             ("events", lambda _: parts.intake.save_mark()),
         ):
             self._guarded(name, stage)
-        parts.outbox.close()
         self._watch.counted(self._results.counts, self._backlog())

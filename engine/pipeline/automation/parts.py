@@ -36,7 +36,8 @@ class Watch(Protocol):
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the driver is put together from. ``paced`` are the runs of which one worker delivers all; ``priorities`` by workflow.
-    ``begun`` is when this driver began (UTC microseconds): whatever was claimed or leased before is nobody's."""
+    ``begun`` is when this driver began (UTC microseconds): whatever was claimed or leased before is nobody's. ``driver`` is a name that no
+    other has."""
 
     executions: ExecutionStore
     intake: Intake
@@ -52,4 +53,5 @@ class Parts:
     priorities: Mapping[str, Priority]
     numbers: Callable[[], int]
     begun: int
+    driver: str
     wall: Callable[[], int]

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from engine.adapters.stores import store_sqlite_file
+from engine.assembly.stores import open_executions
+from engine.errors import RefusedError
+from engine.pipeline.automation.job import DRIVER
 from jobs.cli import run_guarded
 
 SIX = """
@@ -161,6 +165,16 @@ def test_who_does_not_answer_keeps_nobody_else_from_going_on(shop: Any, watched:
     shop.automate(watch=watched)
     assert before == ["called", "mailed"]
     assert shop.mails() == {("p1", "quick offer"): 1}
+
+
+def test_whoever_learns_that_another_has_begun_ends(shop: Any, watched: Any) -> None:
+    """Two machines do not see each other's files."""
+    shop.workflow("cart", "trigger: {event: left}\n" + ONE)
+    with closing(open_executions(shop.settings.stores_at)) as store:
+        watched.then = lambda _: store.set_mark(DRIVER, "another")
+        with pytest.raises(RefusedError) as caught:
+            shop.automate(watch=watched, stopped=lambda: False)
+    assert caught.value.diagnostics[0].code == "MR887"
 
 
 def test_a_store_that_is_locked_for_a_while_loses_nothing(

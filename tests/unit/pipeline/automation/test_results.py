@@ -101,7 +101,7 @@ class World:
         self.parts: Any = Parts(
             **{"executions": self.executions, "intake": SimpleNamespace(open=0), "dispatcher": self.dispatcher},
             **{"dates": self.dates, "gathering": self.gathering, "outbox": self.outbox, "deliveries": self.deliveries},
-            **{"paced": lambda _: False, "priorities": PRIORITIES, "numbers": count(1).__next__, "begun": NOW},
+            **{"paced": lambda _: False, "priorities": PRIORITIES, "numbers": count(1).__next__, "begun": NOW, "driver": "me"},
             **{"wall": lambda: NOW, **feeds},  # type: ignore[arg-type]
         )
         self.results = Results(self.parts, self)  # type: ignore[arg-type]
