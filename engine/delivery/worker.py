@@ -6,6 +6,7 @@ import asyncio
 from array import array
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from engine.campaign.durations import expiry
@@ -20,7 +21,7 @@ from engine.delivery.session import SessionFeed
 from engine.delivery.supply import Materialise, Supply
 from engine.delivery.transport import Transport
 from engine.errors import ServiceError
-from engine.ledger.contract import PartitionLedger
+from engine.ledger.contract import Appender, PartitionLedger
 from engine.ledger.counts import Counts
 from engine.ledger.entries import Entry
 from engine.ledger.replay import Standing
@@ -86,7 +87,8 @@ async def deliver(
         try:
             standing, recovery = await in_thread(writing, delivery.open, keys)
             gate = None if surroundings.gate is None else WatchedGate(surroundings.gate, watching)
-            return await delivery.run(standing, recovery, gate, materialise, writing, materialising)
+            with closing(ledger.appender(writing)) as appender:
+                return await delivery.run(standing, recovery, gate, materialise, appender, materialising)
         finally:
             await in_thread(writing, ledger.release)
 
@@ -147,7 +149,7 @@ class _Delivery:
         recovery: Recovery,
         gate: WatchedGate | None,
         materialise: Materialise,
-        writing: ThreadPoolExecutor,
+        appender: Appender,
         materialising: ThreadPoolExecutor,
     ) -> Delivered:
         settings = self._settings
@@ -157,7 +159,6 @@ class _Delivery:
             ready, held = sift(gate.gate, ready, self._around.wall())
         admit = None if gate is None else gate.gate.admit
         supply = Supply(materialise, ready, materialising, admit, self._around.pacing)
-        appender = self._ledger.appender(writing)
         journal = Journal(lambda entries: appender(entries, self._lease_until()))
         tally = standing.tally()
         tally.enter_all(recovery.entries)
@@ -183,10 +184,7 @@ class _Delivery:
             for task in tasks:
                 task.cancel()
             await supply.close()
-            try:
-                await journal.close()
-            finally:
-                appender.close()
+            await journal.close()
             if gate is not None:
                 await gate.close()
             self._around.progress(dispatch.counts())

@@ -75,11 +75,11 @@ class DiskSync:
         self._loop = asyncio.get_running_loop()
         self._call = ctypes.PyDLL(None, use_errno=True).syscall  # keeps the interpreter's lock: it takes moments
         self._context = ctypes.c_ulong()
-        self._made(self._call(calls.setup, 1, ctypes.byref(self._context)))
+        one, none = ctypes.c_long(1), ctypes.c_long(0)
+        self._made(self._call(ctypes.c_long(calls.setup), one, ctypes.byref(self._context)))
         self._told = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._iocb = _Iocb(opcode=_FDSYNC, descriptor=descriptor, flags=_TELL, told=self._told)
         self._event = _Event()
-        one, none = ctypes.c_long(1), ctypes.c_long(0)
         iocbs = (ctypes.POINTER(_Iocb) * 1)(ctypes.pointer(self._iocb))
         self._submit = ctypes.c_long(calls.submit), self._context, one, iocbs
         self._reap = ctypes.c_long(calls.getevents), self._context, none, one, ctypes.byref(self._event), None
