@@ -98,7 +98,7 @@ def command(
     )
     opened = open_workflows(AppSettings.load(), request, begin or now)
     name = opened[0].campaign.name
-    folder = SimulationFolder(out_folder or Path("simulations") / f"{name}-{now:%Y%m%dT%H%M%SZ}")
+    folder = SimulationFolder(out_folder or Path("simulations") / f"{name}-{now:%Y%m%dT%H%M%S%fZ}")
     folder.create()
     with _telling(json) as telling:
         summary = simulate(opened, request, folder, telling)
