@@ -92,11 +92,13 @@ class Results:
                 self._delivered(deliver, delivered, now)
 
     def _failed(self, ended: Ended, now: int) -> None:
-        """It comes again after a pause; executions at once where nobody can be working on them, else when their lease ends."""
+        """It comes again after a pause. Executions do at once if somebody did not answer or is gone, for who may still be working on them
+        saves nothing that another has claimed; after anything else when their lease ends, or they would fail without end."""
         parts = self._parts
         match ended.task:
             case Advance() as task:
-                parts.dispatcher.lost(task.number, now, ended=not isinstance(ended.outcome, Lost | InternalError))
+                passing = isinstance(ended.outcome, TryAgainError | ServiceError | Lost)
+                parts.dispatcher.lost(task.number, now, ended=passing)
             case Sweep() as task:
                 parts.dates.failed(task)
             case Apply() as task:

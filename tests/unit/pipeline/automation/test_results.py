@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from engine.campaign.schema import Priority
-from engine.errors import Diagnostic, InternalError, MailrayError, TryAgainError
+from engine.errors import Diagnostic, InputError, InternalError, MailrayError, TryAgainError
 from engine.pipeline.automation.contract import (
     LEASE,
     Advance,
@@ -101,7 +101,13 @@ class World:
         self.parts: Any = Parts(
             **{"executions": self.executions, "intake": SimpleNamespace(open=0), "dispatcher": self.dispatcher},
             **{"dates": self.dates, "gathering": self.gathering, "outbox": self.outbox, "deliveries": self.deliveries},
-            **{"paced": lambda _: False, "priorities": PRIORITIES, "numbers": count(1).__next__, "begun": NOW, "driver": "me"},
+            **{
+                "paced": lambda _: False,
+                "priorities": PRIORITIES,
+                "numbers": count(1).__next__,
+                "begun": NOW,
+                "driver": "me",
+            },
             **{"wall": lambda: NOW, **feeds},  # type: ignore[arg-type]
         )
         self.results = Results(self.parts, self)  # type: ignore[arg-type]
@@ -123,10 +129,11 @@ def world() -> World:
     [
         (DOWN, ("executions", "MR671"), True),
         (OURS, ("executions", "MR900"), False),
-        (Lost("killed"), ("here", "MR885"), False),
+        (InputError.single("MR672", "the store is damaged"), ("executions", "MR672"), False),
+        (Lost("killed"), ("here", "MR885"), True),
     ],
 )
-def test_executions_that_failed_are_free_at_once_where_nobody_can_be_working_on_them(
+def test_executions_that_failed_are_free_at_once_unless_they_would_fail_without_end(
     world: World, outcome: Any, told: Any, ended: bool
 ) -> None:
     world.take(ADVANCE, outcome)
