@@ -17,7 +17,7 @@ from engine.adapters.queues.memory import MemoryQueue
 from engine.campaign.schema import Campaign, Priority
 from engine.errors import TryAgainError
 from engine.pipeline.automation.contract import LEASE, Advance, Advanced, LiveWorkflow
-from engine.pipeline.automation.dispatch import HOLD, LAPSE, LOOK_ITEMS, Dispatcher
+from engine.pipeline.automation.dispatch import HOLD, LAPSE, LOOK_ITEMS, LOOK_SOON, Dispatcher
 from engine.pipeline.automation.dispatch_figures import Waits
 from engine.pipeline.automation.dispatch_people import LONGEST_REST
 from engine.pipeline.definition import TENANT, PlanDefinition
@@ -269,6 +269,15 @@ def test_a_clock_that_goes_back_stops_nobody(office: Office) -> None:
     assert [users(task) for _, task in office.dispatcher.next(["one"] * 2, {}, office.now)] == [["joe"], ["ann"]]
 
 
+def test_what_a_worker_has_just_begun_is_left_to_it_for_a_moment(office: Office) -> None:
+    office.dispatcher.fill(office.now)
+    office.now += LOOK_SOON - 1
+    office.enter("ann")
+    assert office.tasks() == []
+    office.now += 1
+    assert [users(task) for _, task in office.tasks()] == [["ann"]]
+
+
 def test_figures_and_alarms_tell_of_what_waits(office: Office) -> None:
     office.put("ann", "bob", workflow="tea")
     office.dispatcher.fill(office.now)
@@ -320,4 +329,5 @@ def test_a_priority_that_was_edited_counts_from_then_on(office: Office) -> None:
     ((_, task),) = office.tasks()
     assert office.dispatcher.figures()[Priority.NORMAL].in_work == 1
     office.finish(task)
+    office.now += SECOND
     assert office.tasks() == [] and office.dispatcher.idle
