@@ -182,6 +182,11 @@ class Shop:
                 job.run(stopped or (lambda: False), drain=stopped is None)
                 return dict(job.counts)
 
+    def finish(self) -> None:
+        """Go on until everybody is at their end: a call that a busy machine has not answered in time is made again later."""
+        while any(each["ended_at"] is None for each in self.executions()):
+            self.automate()
+
     def executions(self, workflow: str | None = None) -> list[Row]:
         """All of them, by user, each with its history as ``told``."""
         with closing(open_executions(self.settings.stores_at)) as store:

@@ -30,7 +30,12 @@ workflow:
     type: conditional_branch
     branches: [{when: "tier = 'gold'", next: ask}]
     else: offer
-  - {id: ask, type: trigger_webhook, url: HOOK/coupon, payload: {who: user_id}, response: {coupon: {path: coupon, type: text}}}
+  - id: ask
+    type: trigger_webhook
+    url: HOOK/coupon
+    payload: {who: user_id}
+    response: {coupon: {path: coupon, type: text}}
+    retry: {attempts: 9, backoff: 1 second}
   - {id: pause, type: wait_condition, until: "2026-01-01T00:00:00Z"}
   - {id: offer, type: send_email, template: offer}
 """
@@ -196,12 +201,13 @@ def test_a_store_that_is_locked_for_a_while_loses_nothing(
                 other.stdin.flush()
                 assert other.stdout.readline() == b"locked\n"
                 locked.append(len(watched.faults))
-            elif locked and len(watched.faults) > locked[0] + 3 and not other.stdin.closed:
+            elif locked and len(watched.faults) > locked[0] and not other.stdin.closed:
                 other.stdin.close()
 
         watched.then = look
         shop.automate(watch=watched)
-    assert len(watched.faults) > 3
+    shop.finish()
+    assert watched.faults
     assert {code for _, code in watched.faults} == {"MR671"}
     assert shop.mails() == {(name, f"cart C-{name}"): 1 for name in names}
     assert {each["visits"] for each in shop.attributes(*names).values()} == {1}

@@ -28,7 +28,12 @@ workflow:
     choices: [{when: event.total >= 100, value: gold}]
     else: plain
   - {id: hello, type: send_email, template: hello}
-  - {id: ask, type: trigger_webhook, url: HOOK/coupon, payload: {who: user_id}, response: {coupon: {path: coupon, type: text}}}
+  - id: ask
+    type: trigger_webhook
+    url: HOOK/coupon
+    payload: {who: user_id}
+    response: {coupon: {path: coupon, type: text}}
+    retry: {attempts: 9, backoff: 1 second}
   - {id: again, type: update_user_data, set: {visits: visits + 10}}
   - {id: offer, type: send_email, template: offer}
 """
@@ -116,14 +121,14 @@ class Killing:
 
 
 def story(shop: Any) -> list[Any]:
-    """Of each execution all that does not depend on when somebody worked on it."""
-    told = ("move", "step", "type", "occurrence", "attempt", "outcome", "output", "error")
+    """Of each execution all that does not depend on when somebody worked on it, nor on how soon a call was answered."""
+    told = ("step", "type", "occurrence", "outcome", "output", "error")
     return [
         (
             row["execution_id"],
             row["user_id"],
             row["state"],
-            [tuple(each[name] for name in told) for each in row["told"]],
+            [tuple(each[name] for name in told) for each in row["told"] if each["outcome"] != "retrying"],
         )
         for row in shop.executions()
     ]
@@ -154,6 +159,7 @@ def killed(open_shop: Any, targets: Targets, kills: int, people: int, **settings
     for _ in range(killing.told):
         whole.tell()
     whole.shop.automate()
+    whole.shop.finish()
     return check(killing, whole.shop)
 
 
