@@ -52,7 +52,7 @@ format: setup  ## rewrite the sources in the project's format
 
 bench: setup  ## measure speed, as ratios within one run
 	$(BIN)/python -m benchmarks
-	for each in sending resume audience_sql store cache events workflow; do $(BIN)/python -m benchmarks.$$each || exit 1; done
+	for each in sending resume audience_sql store cache events intake workflow queueing outbox automation simulate; do $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 soak: setup  ## long chaos, load and fuzz runs
 	$(BIN)/pytest -m soak
