@@ -15,7 +15,8 @@ from engine.pipeline.automation.contract import Result, Task, Worker
 
 TASKS_AT_A_TIME = 8
 """Tasks that a worker may have in hand: they wait for databases, relays and other people's addresses more than they compute."""
-RESTING = 0.02  # seconds between two looks when nothing is in hand: a critical event is met soon, and an idle job is no load
+RESTING = 0.02
+"""Seconds between two looks when nothing is in hand: a critical event is met soon, and an idle job is no load."""
 
 
 @dataclass(frozen=True, slots=True)

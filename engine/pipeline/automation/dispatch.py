@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice, takewhile
@@ -83,7 +83,6 @@ class Dispatcher:
         }
         self._sizes = {name: BatchSize(TARGETS[campaign.priority], size=FIRST) for name, campaign in self._live.items()}
         self._people = WaitingPeople()
-        self._prepared: deque[Batch] = deque()
         self._tasks: dict[int, _Task] = {}
         self._numbers = count(1)
         # The ticket of each item that is here, and since when it is held; the earliest first.
@@ -280,20 +279,19 @@ class Dispatcher:
         return all(self._look_items.get(name, 0) > self._filled for name in workflows)
 
     def _batch(self, now: int) -> Batch | None:
-        """The next batch. One whose claims end too soon is given back: it was claimed too far ahead."""
-        while True:
-            if not self._prepared:
-                self._prepared.extend(self._people.take(self._most))
-                for batch in self._prepared:
-                    self._people_in_work[batch.workflow] += len(batch.people)
-                    self._claimed[batch.workflow] -= len(batch.claims)
-            if not self._prepared:
-                return None
-            batch = self._prepared.popleft()
-            if all(claim.until >= now + LEASE // 2 for claim in batch.claims):
+        """The next batch of which something is left when claims that end too soon are given back."""
+        while (batch := self._people.take(self._most)) is not None:
+            self._people_in_work[batch.workflow] += len(batch.people)
+            self._claimed[batch.workflow] -= len(batch.claims)
+            for person in batch.people:
+                stale = [claim for claim in person.claims_in_work if claim.until < now + LEASE // 2]
+                self._given_back += stale
+                self._count_here(batch.priority, batch.workflow, -len(stale))
+                person.claims_in_work = [claim for claim in person.claims_in_work if claim not in stale]
+            if batch.items or batch.claims:
                 return batch
-            self._given_back += batch.claims
             self._end(batch, 0, set(), now)
+        return None
 
     def _most(self, workflow: str) -> int:
         most = self._live[workflow].capacity.concurrent_executions - self._people_in_work[workflow]

@@ -52,7 +52,7 @@ class Standing(StrEnum):
 
 @dataclass(slots=True)
 class Person:
-    """One person in one workflow. ``in_work`` is what a task has of them; only one of the two is not empty."""
+    """One person in one workflow. ``in_work`` is what a task has of them."""
 
     tenant: str
     workflow: str
@@ -69,7 +69,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Persons of one workflow who are worked on together: all by their items, or all by their executions."""
+    """Persons of one workflow who are worked on together, each with their items and the executions of theirs that are due."""
 
     workflow: str
     priority: Priority
@@ -120,20 +120,17 @@ class WaitingPeople:
             if person.standing is Standing.RESTING and person.rests_until <= now:
                 self._schedule(person)
 
-    def take(self, most: Most) -> list[Batch]:
-        """The next batches, of at most so many persons: one by executions, one by items, of one workflow. Empty when nobody waits.
+    def take(self, most: Most) -> Batch | None:
+        """The next batch, of at most so many persons of one workflow; None when nobody waits.
 
-        Executions go first: they are ours, and whoever works on a person's items needs them.
+        What has happened to a person goes with what is due of theirs: whoever works on both meets them in the order of time.
         """
         people = [self._people[each.tenant, each.workflow, each.user_id] for each in self.scheduler.take(most)]
         for person in people:
             person.standing = Standing.IN_WORK
-            if person.claims:
-                person.claims_in_work, person.claims = list(person.claims.values()), {}
-            else:
-                person.items_in_work = [person.items.popleft() for _ in range(min(TOGETHER, len(person.items)))]
-        parts = [each for each in people if each.claims_in_work], [each for each in people if each.items_in_work]
-        return [Batch(part[0].workflow, part[0].priority, part) for part in parts if part]
+            person.claims_in_work, person.claims = list(person.claims.values()), {}
+            person.items_in_work = [person.items.popleft() for _ in range(min(TOGETHER, len(person.items)))]
+        return Batch(people[0].workflow, people[0].priority, people) if people else None
 
     def back(self, person: Person, again: Sequence[Told], now: int) -> None:
         """A person's task has ended. ``again`` of its items come again, before all others and after a rest."""
