@@ -181,6 +181,7 @@ class ExecutionStore(Protocol):
         again_after: int | None,
         not_while: Sequence[str] = (),
         only_after: Sequence[str] = (),
+        lease_until: int | None = None,
     ) -> pa.RecordBatch:
         """Begin executions for ENTRIES, in order of ``at`` and then ``execution_id``, and give those begun, as EXECUTIONS.
 
@@ -190,6 +191,8 @@ class ExecutionStore(Protocol):
         trigger may come twice. Nobody enters while one of theirs is alive in a workflow of ``not_while``, nor before one of theirs has
         come to its end (DONE) in each workflow of ``only_after``; entries with such rules are all of one workflow. Each one begun has
         state READY, ``due`` at once, all numbers 0 but ``moves``, and a first row of history (ENTERED, move 0).
+
+        With ``lease_until`` those begun are claimed by the caller, as by ``concerned``: nobody comes in between.
         """
 
     def due(self, workflows: Sequence[str], now: int, most: int, lease_until: int) -> pa.RecordBatch:

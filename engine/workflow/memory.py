@@ -61,6 +61,7 @@ class MemoryExecutions:
         again_after: int | None,
         not_while: Sequence[str] = (),
         only_after: Sequence[str] = (),
+        lease_until: int | None = None,
     ) -> pa.RecordBatch:
         with self._lock:
             wanted = sorted(entries.to_pylist(), key=lambda row: (row["at"], row["execution_id"]))
@@ -70,7 +71,7 @@ class MemoryExecutions:
                 if row["execution_id"] not in self._executions
                 and self._may_enter(row, again_after, not_while, only_after)
             ]
-            return _batch(begun, EXECUTIONS)
+            return _batch(begun, EXECUTIONS) if lease_until is None else self._claim(begun, lease_until)
 
     def due(self, workflows: Sequence[str], now: int, most: int, lease_until: int) -> pa.RecordBatch:
         with self._lock:

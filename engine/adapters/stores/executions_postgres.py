@@ -40,6 +40,7 @@ class PostgresExecutions:
         again_after: int | None,
         not_while: Sequence[str] = (),
         only_after: Sequence[str] = (),
+        lease_until: int | None = None,
     ) -> pa.RecordBatch:
         given = without_nul(entries)
         rules = {"again_after": again_after, "not_while": text_array(not_while), "only_after": text_array(only_after)}
@@ -48,7 +49,10 @@ class PostgresExecutions:
         def work(connection: PooledConnection) -> pa.RecordBatch:
             self._tables.ingest(connection, "incoming_entries", given)
             self._tables.row(connection, "lock_entries")
-            return self._find(connection, self._names(connection, "enter", **rules))
+            begun = self._names(connection, "enter", **rules)
+            if lease_until is None:
+                return self._find(connection, begun)
+            return self._claim(connection, begun, lease_until)
 
         return self._tables.write(work).sort_by([("entered_at", "ascending"), ("execution_id", "ascending")])
 

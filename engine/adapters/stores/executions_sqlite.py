@@ -40,6 +40,7 @@ class SqliteExecutions:
         again_after: int | None,
         not_while: Sequence[str] = (),
         only_after: Sequence[str] = (),
+        lease_until: int | None = None,
     ) -> pa.RecordBatch:
         with self._file.transaction() as statements:
             statements.rows("lock")
@@ -47,7 +48,10 @@ class SqliteExecutions:
             rules = (again_after, json.dumps([*not_while]), json.dumps([*only_after]))
             begun = [name for (name,) in statements.rows("enter", self._tenant, *rules)]
             statements.rows("tell_entered", self._tenant, json.dumps(begun))
-            return self._find(statements, begun).sort_by([("entered_at", "ascending"), ("execution_id", "ascending")])
+            found = (
+                self._find(statements, begun) if lease_until is None else self._claim(statements, begun, lease_until)
+            )
+            return found.sort_by([("entered_at", "ascending"), ("execution_id", "ascending")])
 
     def due(self, workflows: Sequence[str], now: int, most: int, lease_until: int) -> pa.RecordBatch:
         with self._file.transaction() as statements:

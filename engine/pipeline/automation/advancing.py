@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
@@ -19,7 +20,7 @@ from engine.pipeline.automation.contract import API_EVENT, LEASE, Advance, Advan
 from engine.pipeline.automation.moving import Moved, Mover
 from engine.pipeline.automation.programs import Programs
 from engine.workflow.definition import again_after
-from engine.workflow.executions import ExecutionStore
+from engine.workflow.executions import Claimed, ExecutionStore
 from engine.workflow.news import ARRIVALS
 
 
@@ -83,15 +84,26 @@ class Advancer:
         Who could not enter because they were in it may do so if what has happened since had brought that to its end before: they are
         looked at again, as if they had been busy. So it does not matter whether an exit and the next entry come in one task or in two.
         """
-        campaign = self._programs.live(work.workflow).plan.campaign
-        begun, users = entries.slice(0, 0), pc.unique(work.arrivals.column("user_id")).to_pylist()
+        campaign, lease = self._programs.live(work.workflow).plan.campaign, work.now + LEASE
+        begun, users = entries.slice(0, 0), pc.unique(work.arrivals.column("user_id"))
+        claimed = Claimed(due.slice(0, 0))
         if entries.num_rows:
+            rules = (again_after(campaign), campaign.not_while, campaign.only_after)
             with work.stages.timed("enter", entries.num_rows):
-                begun = self._executions.enter(entries, again_after(campaign), campaign.not_while, campaign.only_after)
-        with work.stages.timed("claim", len(users)):
-            claimed = self._executions.concerned(work.workflow, users, work.now, work.now + LEASE)
-        executions = _together(claimed.executions, due)
-        self._mover.move(work.workflow, executions, work.now, work.moved, work.stages, arrivals=work.arrivals)
+                begun = self._executions.enter(entries, *rules, lease)
+            users = users.filter(pc.invert(pc.is_in(users, value_set=begun.column("user_id"))))
+            claimed = Claimed(begun)
+        try:
+            if len(users):
+                with work.stages.timed("claim", len(users)):
+                    found = self._executions.concerned(work.workflow, users.to_pylist(), work.now, lease)
+                claimed = Claimed(_joined([found.executions, claimed.executions]), found.busy)
+            executions = _together(claimed.executions, due)
+            self._mover.move(work.workflow, executions, work.now, work.moved, work.stages, arrivals=work.arrivals)
+        except MailrayError:
+            with suppress(MailrayError):  # else they are free when their lease ends
+                self._executions.release(claimed.executions)
+            raise
         others = set(claimed.busy).difference(due.column("user_id").to_pylist())
         work.busy.update(others, _free_again(entries, begun, work.moved.ended))
         return int(begun.num_rows)

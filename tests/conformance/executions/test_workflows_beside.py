@@ -173,3 +173,15 @@ def test_marks_and_measures_are_kept_and_are_a_tenants_own(
     with closing(open_one(kind, tmp_path, mine)) as again, closing(open_one(kind, tmp_path, mine + "'s")) as stranger:
         assert (again.mark("intake"), stranger.mark("intake")) == ("17", None)
         assert (again.measured([ann]).num_rows, stranger.measured([ann]).num_rows) == (1, 0)
+
+
+def test_who_begins_somebody_may_keep_them_and_nobody_comes_in_between(store: ExecutionStore) -> None:
+    assert enter(store, "cart", "ann", "bob", lease_until=START + LEASE) == ["ann", "bob"]
+    (ann, bob) = store.of_user("ann").to_pylist() + store.of_user("bob").to_pylist()
+    assert (ann["claim"], bob["claim"], ann["state"], ann["moves"]) == (1, 1, "ready", 1)
+    assert store.due(["cart"], START, 9, START + LEASE).num_rows == 0
+    assert store.concerned("cart", ["ann"], START, START + LEASE).busy == ("ann",)
+    ended = {**ann, "state": "done", "due": None, "ended_at": START}
+    assert store.save(batch([ended], EXECUTIONS), batch([], HISTORY), batch([], EFFECTS)) == 1
+    late = store.due(["cart"], START + LEASE, 9, START + 2 * LEASE)
+    assert late.column("user_id").to_pylist() == ["bob"]  # whose beginner was silent for too long
