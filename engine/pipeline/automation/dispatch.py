@@ -44,10 +44,6 @@ TOGETHER = 4_096
 LOOK_ITEMS, LOOK_DUE, LOOK_DEPTHS = 1_000_000, 250_000, 5_000_000
 """Microseconds until it is looked again where no more was found, unless somebody says that there is something, or the clock goes back."""
 
-LOOK_SOON = 100_000
-"""Microseconds between two looks for what is due, whoever says what: an execution that a worker begins is due at once, and is the
-worker's own a moment later if nobody claims it before."""
-
 DoneCallback = Callable[[str, npt.NDArray[np.int64]], None]
 """Is told a workflow, and the positions of its items that need nothing more."""
 
@@ -97,7 +93,6 @@ class Dispatcher:
         self._since = dict.fromkeys(self._live, begun)  # what was taken of a workflow before, and is not here, is free
         self._look_items: dict[str, int] = {}  # when to look again for more of a workflow
         self._look_due: dict[Priority, int] = {}
-        self._looked_due: dict[Priority, int] = {}  # when nothing more was found
         self._places = 1
         self._filled = 0
         self._outside: dict[Priority, int] = dict.fromkeys(Priority, 0)
@@ -120,12 +115,16 @@ class Dispatcher:
         self._look_items.clear()
         self._look_due.clear()
 
-    def fill(self, now: int) -> None:
-        """Tell the queue what is done, keep what is here, and take what there is room for. What fails does not keep the rest from it."""
+    def fill(self, now: int, *, behind: bool = False) -> None:
+        """Tell the queue what is done, keep what is here, and take what there is room for. What fails does not keep the rest from it.
+
+        While the intake is ``behind`` with events that happened long ago, nobody is looked for who is due: an exit may be among them.
+        """
         self._filled = now
         self._people.wake(now)
         faults = []
-        for part in (self._settle, self._release, self._hold, self._take, self._claim, self._count):
+        look = () if behind else (self._claim,)
+        for part in (self._settle, self._release, self._hold, self._take, *look, self._count):
             try:
                 part(now)
             except TryAgainError as fault:
@@ -191,7 +190,6 @@ class Dispatcher:
             self._executions.release(gather(self._given_back, EXECUTIONS))
             self._given_back = []
             self._look_due.clear()
-            self._looked_due.clear()
 
     def _hold(self, now: int) -> None:
         long = takewhile(lambda each: each[1] <= now - HOLD, self._held.items())
@@ -237,8 +235,7 @@ class Dispatcher:
     def _claim(self, now: int) -> None:
         """A little ahead of the workers, for claims end; and no workflow so much that it keeps others from theirs."""
         for priority, names in self._names.items():
-            soon = 0 <= now - self._looked_due.get(priority, -LOOK_SOON) < LOOK_SOON
-            if soon or now < self._look_due.get(priority, 0) <= now + LOOK_DUE:
+            if now < self._look_due.get(priority, 0) <= now + LOOK_DUE:
                 continue
             ahead = {name: (self._places + 1) * self._sizes[name].size - self._claimed[name] for name in names}
             able = [name for name in names if ahead[name] > 0 and self._free(name)]
@@ -248,7 +245,6 @@ class Dispatcher:
             found = self._executions.due(able, now, most, now + LEASE)
             more = found.num_rows == most or len(able) < len(names)
             self._look_due[priority] = now if more else now + LOOK_DUE
-            self._looked_due[priority] = -LOOK_SOON if more else now
             columns = (found.column(name).to_pylist() for name in ("execution_id", "workflow", "user_id"))
             due = found.column("due").view(pa.int64()).to_pylist()
             for row, (name, workflow, user, at) in enumerate(zip(*columns, due, strict=True)):

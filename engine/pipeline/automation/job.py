@@ -45,6 +45,7 @@ class Automation:
         self._next: dict[str, int] = {}
         self._active = False
         self._draining = False
+        self._behind = False
 
     def run(self, stopped: Callable[[], bool], *, drain: bool = False) -> None:
         """Go on until ``stopped``; with ``drain``, also when there is nothing left that could be done now.
@@ -124,11 +125,13 @@ class Automation:
 
     def _take_in(self, now: int) -> None:
         intake = self._parts.intake
-        for _ in range(PAGES):
+        self._behind = False
+        for page in range(PAGES):
             read = intake.read(now)
             self._results.counts["events"] += read
             if not read:
                 break
+            self._behind = page == PAGES - 1
             self._active = True
             self._parts.dispatcher.told()
         if self._is_time("mark", now, PAUSE):
@@ -144,7 +147,7 @@ class Automation:
 
     def _advance(self, now: int) -> None:
         dispatcher = self._parts.dispatcher
-        dispatcher.fill(now)
+        dispatcher.fill(now, behind=self._behind)
         load, at_work = Counter[str](), Counter[str]()
         for (kind, _), (worker, rows) in self._in_hand.items():
             load[worker] += rows

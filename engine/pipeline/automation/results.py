@@ -118,7 +118,7 @@ class Results:
         if advanced.effects:
             for feed in (parts.updates, parts.calls, parts.sends):
                 feed.told()
-        if advanced.entered or advanced.held:
+        if advanced.held:
             parts.dispatcher.told()
 
     def _not_planned(self, task: PlanSends, now: int) -> None:

@@ -17,7 +17,7 @@ from engine.adapters.queues.memory import MemoryQueue
 from engine.campaign.schema import Campaign, Priority
 from engine.errors import TryAgainError
 from engine.pipeline.automation.contract import LEASE, Advance, Advanced, LiveWorkflow
-from engine.pipeline.automation.dispatch import HOLD, LAPSE, LOOK_ITEMS, LOOK_SOON, Dispatcher
+from engine.pipeline.automation.dispatch import HOLD, LAPSE, LOOK_ITEMS, Dispatcher
 from engine.pipeline.automation.dispatch_figures import Waits
 from engine.pipeline.automation.dispatch_people import LONGEST_REST
 from engine.pipeline.definition import TENANT, PlanDefinition
@@ -277,12 +277,11 @@ def test_a_clock_that_goes_back_stops_nobody(office: Office) -> None:
     assert [users(task) for _, task in office.dispatcher.next(["one"] * 2, {}, office.now)] == [["ann", "joe"]]
 
 
-def test_what_a_worker_has_just_begun_is_left_to_it_for_a_moment(office: Office) -> None:
-    office.dispatcher.fill(office.now)
-    office.now += LOOK_SOON - 1
+def test_while_the_intake_is_behind_nobody_is_looked_for_who_is_due(office: Office) -> None:
     office.enter("ann")
-    assert office.tasks() == []
-    office.now += 1
+    office.put("bob")
+    office.dispatcher.fill(office.now, behind=True)
+    assert [users(task) for _, task in office.dispatcher.next(["one"] * 2, {}, office.now)] == [["bob"]]
     assert [users(task) for _, task in office.tasks()] == [["ann"]]
 
 

@@ -199,7 +199,7 @@ def test_what_came_of_executions_is_counted_and_whoever_waits_for_it_is_told(wor
     for feed in (world.parts.updates, world.parts.sends):
         assert [*feed.take(NOW)] == []
     broken = (Diagnostic("MR862", "a workflow fails"),)
-    world.take(ADVANCE, Advanced(1, ["t1"], [], entered=2, executions=3, effects=4, strangers=1, faults=broken))
+    world.take(ADVANCE, Advanced(1, ["t1"], ["t2"], entered=2, executions=3, effects=4, strangers=1, faults=broken))
     assert dict(world.results.counts) == {"entered": 2, "executions": 3, "effects": 4, "strangers": 1}
     assert world.faults == [("workflow", "MR862")]
     assert [name for name, *_ in world.dispatcher.calls] == ["finished", "told"]
