@@ -108,9 +108,11 @@ class Watched:
     lines: AutomationLines = field(default_factory=lambda: AutomationLines(quiet=True))
     faults: list[tuple[str, str]] = field(default_factory=list)
     then: Callable[[Mapping[str, int]], object] = lambda _: None
+    counts: Mapping[str, int] = field(default_factory=Counter)
 
     def counted(self, counts: Mapping[str, int], waiting: int) -> None:
         self.lines.counted(counts, waiting)
+        self.counts = counts
         self.then(counts)
 
     def alarm(self, alarm: DepthAlarm) -> None:
