@@ -38,7 +38,7 @@ demo: setup  ## run the example campaign over real SMTP to a local inbox
 	$(BIN)/python -m examples.demo
 
 test: setup  ## run every test
-	$(BIN)/pytest -m "not soak" --numprocesses 2 --dist loadfile
+	$(BIN)/pytest -m "not soak" --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 check: setup  ## format, lint, types, layers
 	$(BIN)/ruff format --check .

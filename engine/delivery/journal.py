@@ -1,11 +1,8 @@
 """Group commit: many connections wait for one write to the disk.
 
-A connection that announces an intent waits until it is durable. Intents are gathered until enough connections wait, or the first
-of them has waited long enough; what has come meanwhile goes with the next write. Outcomes ride along: they may be late, because
-losing one only makes a doubt, never a loss or a second message.
-
-Half of the connections are enough, so that the others go on while the disk is waited for; unless it takes longer than they do. Then
-two halves would only wait for each other, and it is all of them.
+A connection that announces an intent waits until it is durable. Intents are gathered until all connections wait, or the first of
+them has waited long enough; what has come meanwhile goes with the next write. Outcomes ride along: they may be late, because losing
+one only makes a doubt, never a loss or a second message.
 """
 
 from __future__ import annotations
@@ -38,9 +35,6 @@ class Journal:
         self._writing: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._overdue = False
-        self._began = self._ended = self._loop.time()
-        self._took = 0.0  # seconds, the last write
-        self._slow_disk = False
         self.group = 1
         self.fault: MailrayError | None = None
 
@@ -52,9 +46,7 @@ class Journal:
             return durable
         self._entries.append(entry)
         self._waiters.append(durable)
-        if len(self._waiters) == self._half:
-            self._slow_disk = self._took > 2 * (self._loop.time() - self._ended)
-        if self._enough:
+        if len(self._waiters) >= self.group:
             self._write()
         elif len(self._waiters) == 1:
             self._arm(INTENT_WAIT)
@@ -82,14 +74,6 @@ class Journal:
         if self.fault is not None:
             raise self.fault
 
-    @property
-    def _half(self) -> int:
-        return (self.group + 1) // 2
-
-    @property
-    def _enough(self) -> bool:
-        return len(self._waiters) >= (self.group if self._slow_disk else self._half)
-
     def _arm(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -106,7 +90,6 @@ class Journal:
             return
         entries, self._entries = self._entries, []
         waiters, self._waiters = self._waiters, []
-        self._began = self._loop.time()
         self._writing = self._append(entries)
         self._writing.add_done_callback(lambda writing: self._written(writing, entries, waiters))
 
@@ -114,8 +97,6 @@ class Journal:
         self, writing: asyncio.Future[None], entries: list[Entry], waiters: list[asyncio.Future[bool]]
     ) -> None:
         self._writing = None
-        self._ended = self._loop.time()
-        self._took = self._ended - self._began
         fault = asyncio.CancelledError() if writing.cancelled() else writing.exception()
         if fault is not None:
             self._fail(fault, entries, waiters)
@@ -124,7 +105,7 @@ class Journal:
             if not waiter.done():
                 waiter.set_result(True)
         overdue, self._overdue = self._overdue, False
-        if overdue or self._enough:
+        if overdue or len(self._waiters) >= self.group:
             self._write()
         elif self._waiters:
             self._arm(INTENT_WAIT)

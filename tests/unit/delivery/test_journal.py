@@ -52,7 +52,7 @@ def using(disk: Disk, scenario: Callable[[Journal], Coroutine[Any, Any, None]]) 
     return body()
 
 
-def test_half_of_the_connections_share_a_write_while_the_others_go_on(run: Run) -> None:
+def test_all_connections_share_a_write(run: Run) -> None:
     disk = Disk()
 
     async def scenario(journal: Journal) -> None:
@@ -61,24 +61,7 @@ def test_half_of_the_connections_share_a_write_while_the_others_go_on(run: Run) 
         await journal.close()
 
     run(using(disk, scenario))
-    assert disk.groups == [[intent(0), intent(1)], [intent(2), intent(3)]]
-
-
-def test_all_share_a_write_when_the_disk_is_slower_than_they_are(run: Run) -> None:
-    disk = Disk()
-
-    async def scenario(journal: Journal) -> None:
-        journal.group = 4
-        disk.free.clear()
-        slow = [journal.intent(intent(row)) for row in range(2)]
-        await asyncio.sleep(60)
-        disk.free.set()
-        assert await asyncio.gather(*slow) == [True] * 2
-        assert await asyncio.gather(*(journal.intent(intent(row)) for row in range(2, 6))) == [True] * 4
-        await journal.close()
-
-    run(using(disk, scenario))
-    assert disk.groups == [[intent(0), intent(1)], [intent(row) for row in range(2, 6)]]
+    assert disk.groups == [[intent(row) for row in range(4)]]
 
 
 def test_one_who_waits_alone_does_not_wait_for_ever(run: Run) -> None:
