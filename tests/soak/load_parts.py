@@ -36,7 +36,7 @@ from engine.pipeline.automation.programs import Programs
 from engine.pipeline.definition import TENANT, PlanDefinition
 from engine.workflow.definition import definition_of
 
-PEOPLE = 20_000
+PEOPLE = 200_000
 MIX = {Priority.CRITICAL: 2, Priority.HIGH: 8, Priority.NORMAL: 30, Priority.LOW: 20, Priority.BATCH: 40}
 LONGEST = 3_600_000_000  # an hour, in microseconds
 STORE = "store.sqlite"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
@@ -20,8 +20,11 @@ from engine.pipeline.automation.contract import API_EVENT, LEASE, Advance, Advan
 from engine.pipeline.automation.moving import Moved, Mover
 from engine.pipeline.automation.programs import Programs
 from engine.workflow.definition import again_after
-from engine.workflow.executions import Claimed, ExecutionStore
+from engine.workflow.executions import EXECUTIONS, Claimed, ExecutionStore
 from engine.workflow.news import ARRIVALS
+
+ROUNDS = 8
+"""How often somebody may enter a workflow in one task, come to its end and enter again; who does so more often comes again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,31 +85,53 @@ class Advancer:
         """Let people enter, and those who are in the workflow meet what has happened; gives how many have entered.
 
         Who could not enter because they were in it may do so if what has happened since had brought that to its end before: they are
-        looked at again, as if they had been busy. So it does not matter whether an exit and the next entry come in one task or in two.
+        looked at again, some times here and then as if they had been busy. So it does not matter whether an exit and the next entry come
+        in one task or in two.
         """
-        campaign, lease = self._programs.live(work.workflow).plan.campaign, work.now + LEASE
-        begun, users = entries.slice(0, 0), pc.unique(work.arrivals.column("user_id"))
-        claimed = Claimed(due.slice(0, 0))
-        if entries.num_rows:
-            rules = (again_after(campaign), campaign.not_while, campaign.only_after)
-            with work.stages.timed("enter", entries.num_rows):
-                begun = self._executions.enter(entries, *rules, lease)
-            users = users.filter(pc.invert(pc.is_in(users, value_set=begun.column("user_id"))))
-            claimed = Claimed(begun)
-        try:
+        begun = self._enter(work, entries)
+        users = pc.unique(work.arrivals.column("user_id"))
+        users = users.filter(pc.invert(pc.is_in(users, value_set=begun.column("user_id"))))
+        claimed = Claimed(begun)
+        with self._kept_or_released(claimed):
             if len(users):
                 with work.stages.timed("claim", len(users)):
-                    found = self._executions.concerned(work.workflow, users.to_pylist(), work.now, lease)
-                claimed = Claimed(_joined([found.executions, claimed.executions]), found.busy)
+                    found = self._executions.concerned(work.workflow, users.to_pylist(), work.now, work.now + LEASE)
+                claimed = Claimed(_joined([found.executions, begun]), found.busy)
+        self._move(work, claimed, due)
+        work.busy.update(set(claimed.busy).difference(due.column("user_id").to_pylist()))
+        entered, again = begun.num_rows, _free_again(entries, begun, work.moved.ended)
+        for _ in range(ROUNDS):
+            begun = self._enter(work, again)
+            if not begun.num_rows:  # whoever is left is kept out by another rule
+                return int(entered)
+            self._move(work, Claimed(begun), due.slice(0, 0))
+            entered, again = entered + begun.num_rows, _free_again(again, begun, work.moved.ended)
+        work.busy.update(again.column("user_id").to_pylist())
+        return int(entered)
+
+    def _enter(self, work: _Task, entries: pa.RecordBatch) -> pa.RecordBatch:
+        """Begin what may begin, and keep it."""
+        campaign = self._programs.live(work.workflow).plan.campaign
+        rules = (again_after(campaign), campaign.not_while, campaign.only_after)
+        if not entries.num_rows:
+            return pa.RecordBatch.from_pylist([], schema=EXECUTIONS)
+        with work.stages.timed("enter", entries.num_rows):
+            return self._executions.enter(entries, *rules, work.now + LEASE)
+
+    def _move(self, work: _Task, claimed: Claimed, due: pa.RecordBatch) -> None:
+        with self._kept_or_released(claimed):
             executions = _together(claimed.executions, due)
             self._mover.move(work.workflow, executions, work.now, work.moved, work.stages, arrivals=work.arrivals)
+
+    @contextmanager
+    def _kept_or_released(self, claimed: Claimed) -> Iterator[None]:
+        """When a store fails, what was claimed is given back; if that fails too, it is free when its lease ends."""
+        try:
+            yield
         except MailrayError:
-            with suppress(MailrayError):  # else they are free when their lease ends
+            with suppress(MailrayError):
                 self._executions.release(claimed.executions)
             raise
-        others = set(claimed.busy).difference(due.column("user_id").to_pylist())
-        work.busy.update(others, _free_again(entries, begun, work.moved.ended))
-        return int(begun.num_rows)
 
     def _entries(self, work: _Task) -> tuple[pa.RecordBatch, int]:
         """ENTRIES of those who are known, and how many arrivals are of people whom nobody knows. Raises CampaignError (MR861, MR862)."""
@@ -201,14 +226,14 @@ def _together(claimed: pa.RecordBatch, due: pa.RecordBatch) -> pa.RecordBatch:
     return _joined([claimed, due.filter(pc.invert(again))])
 
 
-def _free_again(entries: pa.RecordBatch, begun: pa.RecordBatch, ended: Mapping[str, int]) -> list[str]:
-    """The people of entries that have begun nothing, and came when what they were in had ended."""
+def _free_again(entries: pa.RecordBatch, begun: pa.RecordBatch, ended: Mapping[str, int]) -> pa.RecordBatch:
+    """The entries that have begun nothing, and came when what their people were in had ended."""
     if begun.num_rows == entries.num_rows or not ended:
-        return []
+        return entries.slice(0, 0)
     known = set(begun.column("execution_id").to_pylist())
     columns = entries.column("execution_id"), entries.column("user_id"), entries.column("at").view(pa.int64())
     rows = zip(*(column.to_pylist() for column in columns), strict=True)
-    return [user for name, user, at in rows if name not in known and ended.get(user, at + 1) <= at]
+    return entries.filter(pa.array([name not in known and ended.get(user, at + 1) <= at for name, user, at in rows]))
 
 
 def _rows(mask: Mask) -> pa.Int64Array:

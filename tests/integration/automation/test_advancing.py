@@ -64,11 +64,21 @@ def test_a_persons_events_are_met_in_their_order(shop: Any, live: Live) -> None:
     items = [shop.item(at, "ann", event) for at, event in ((1, "left"), (2, "left"), (3, "bought"), (4, "left"))]
     shop.clock = 10
     told = shop.tell(*reversed(items))
-    assert (told.entered, list(told.done), len(told.held)) == (1, [], 4)
+    assert (told.entered, len(told.done), len(told.held)) == (2, 4, 0)
     again = shop.tell(*items)
-    assert (again.entered, len(again.done)) == (1, 4)
+    assert (again.entered, len(again.done)) == (0, 4)
     assert shop.stands() == [("ann", "exited", "pause"), ("ann", "waiting", "pause")]
     assert [row[1] for row in shop.told() if row[3] == "entered"] == [1, 4]
+
+
+def test_who_comes_and_goes_very_often_comes_again(shop: Any, live: Live) -> None:
+    shop.employ(live([PAUSE, REMIND], **EXIT))
+    items = [shop.item(at, "ann", ("left", "bought")[at % 2]) for at in range(2, 26)]
+    shop.clock = 100
+    told = shop.tell(*items)
+    assert (told.entered, len(told.held)) == (9, 24)
+    rest = shop.tell(*items)
+    assert (rest.entered, len(rest.held)) == (3, 0)
 
 
 def test_a_due_instant_does_not_overtake_what_happened_before_it(shop: Any, live: Live) -> None:
