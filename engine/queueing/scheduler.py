@@ -61,6 +61,10 @@ class Scheduler:
         self._credits[priority] -= len(taken)
         return taken
 
+    def has_credit(self, priority: Priority) -> bool:
+        """Whether a priority has some of its share of this round left."""
+        return self._credits[priority] > 0
+
     def depths(self) -> dict[Priority, int]:
         """How many wait, by priority."""
         return {priority: lane.size for priority, lane in self._lanes.items()}

@@ -41,7 +41,6 @@ from tests.soak.load_parts import (
     Coming,
     Phase,
     drawn,
-    events,
     generate,
     histogram,
     take_in,
@@ -52,7 +51,8 @@ from tests.soak.load_parts import (
 
 WORKERS = 2
 SEEDS = (1, 2, 3)
-WARM, CALM, BURST, FLOOD = 8.0, 30.0, 60.0, 30.0  # seconds
+WARM, CALM, BURST, FLOOD = 30.0, 30.0, 60.0, 30.0  # seconds
+FLOODING, SATURATED = 6_500.0, 20.0  # events a second, and for how long, to measure the capacity
 LATEST = 10_000  # microseconds that the generator may be late, at the 99th percentile
 P99_CALM = {
     Priority.CRITICAL: 0.25,
@@ -206,21 +206,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def capacity(folder: Path) -> float:
-    """Items a second, when there is always something to do: half a minute's work, of which the first part warms up."""
-    luck, seconds = random.Random(0), 20.0
+    """Items a second while more come than can be worked on, by the same processes as in the runs: the last half of it."""
     handed: list[int] = []
-    with driving(folder) as driver, closing(SqliteStore(folder / STORE, TENANT)) as store:
-        coming = drawn([Phase(rates(1_000.0), 1_000.0)], wall(), luck)
-
-        def over() -> bool:
-            if driver.intake.open < 4_000 and (not handed or handed[-1] - handed[0] < seconds * 1e6):
-                store.put_events(events([next(coming) for _ in range(2_000)], "capacity", luck))
-            return bool(handed) and handed[-1] - handed[0] >= seconds * 1e6 and not driver.busy
-
-        driver.go(lambda priority, arrival, now: handed.append(now), over)
-        half = handed[0] + (handed[-1] - handed[0]) // 2
-        measured = sum(now > half for now in handed) / ((handed[-1] - half) / 1e6)
-        driver.go(lambda priority, arrival, now: None, lambda: driver.idle)
+    with driving(folder) as driver, causing(folder, [Phase(rates(FLOODING), SATURATED)], 0) as (begin, answer):
+        half, end = begin + round(SATURATED * 5e5), begin + round(SATURATED * 1e6)
+        driver.go(lambda priority, arrival, now: handed.append(now), lambda: wall() > end)
+        measured = sum(half <= now < end for now in handed) / ((end - half) / 1e6)
+        driver.go(lambda priority, arrival, now: None, lambda: answer.poll() and driver.idle)
+        answer.recv()
     print(f"\ncapacity: {measured:,.0f} items a second")
     return measured
 

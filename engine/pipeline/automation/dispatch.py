@@ -24,6 +24,7 @@ from engine.queueing.balance import worker_for
 from engine.queueing.batching import BatchSize
 from engine.queueing.contract import TAKEN, Queue
 from engine.queueing.levels import LEVELS
+from engine.queueing.scheduler import Most
 from engine.workflow.executions import EXECUTIONS, ExecutionStore
 
 TARGETS: Mapping[Priority, float] = {
@@ -134,10 +135,15 @@ class Dispatcher:
 
     def next(self, free: Sequence[str], load: Mapping[str, int], now: int) -> Iterator[tuple[str, Advance]]:
         """What is to be done now, and by whom. ``free``: a worker for each task that can be given, one may be named often; ``load``: the
-        items and executions that each has in hand."""
+        items and executions that each has in hand.
+
+        Nobody is interrupted, so of several places the last is kept for what is critical, as long as that takes no more than its share.
+        """
         self._places = max(1, len(free))
         places, in_hand = Counter(free), dict(load)
-        while places and (batch := self._batch(now)) is not None:
+        while (
+            places and (batch := self._batch(now, self._most_urgent if self._kept(places) else self._most)) is not None
+        ):
             items, claims = batch.items, batch.claims
             rows = len(items) + len(claims)
             worker = worker_for(batch.workflow, {each: in_hand.get(each, 0) for each in places}, rows)
@@ -274,9 +280,17 @@ class Dispatcher:
     def _found_all(self, workflows: Iterable[str]) -> bool:
         return all(self._look_items.get(name, 0) > self._filled for name in workflows)
 
-    def _batch(self, now: int) -> Batch | None:
+    def _kept(self, places: Counter[str]) -> bool:
+        return (
+            Priority.CRITICAL in self._names
+            and bool(self._tasks)
+            and places.total() == 1
+            and self._people.scheduler.has_credit(Priority.CRITICAL)
+        )
+
+    def _batch(self, now: int, most: Most) -> Batch | None:
         """The next batch of which something is left when claims that end too soon are given back."""
-        while (batch := self._people.take(self._most)) is not None:
+        while (batch := self._people.take(most)) is not None:
             self._people_in_work[batch.workflow] += len(batch.people)
             self._claimed[batch.workflow] -= len(batch.claims)
             for person in batch.people:
@@ -292,6 +306,9 @@ class Dispatcher:
     def _most(self, workflow: str) -> int:
         most = self._live[workflow].capacity.concurrent_executions - self._people_in_work[workflow]
         return min(self._sizes[workflow].size, most)
+
+    def _most_urgent(self, workflow: str) -> int:
+        return self._most(workflow) if self._live[workflow].priority is Priority.CRITICAL else 0
 
     def _end(self, batch: Batch, rows: int, done: set[str], now: int) -> None:
         self._in_work[batch.priority] -= rows

@@ -207,7 +207,18 @@ def test_the_warm_worker_is_chosen_while_it_has_not_clearly_more_to_do(office: O
     assert other != warm
     office.put("bob", workflow="tea")
     office.put("eve", workflow="normal")
-    assert [worker for worker, _ in office.tasks("two")] == ["two"]  # the other waits for a place
+    assert [worker for worker, _ in office.tasks("two", "two")] == ["two"]  # the other waits for a place
+
+
+def test_the_last_place_is_kept_for_what_is_critical(office: Office) -> None:
+    office.put("ann", workflow="tea")
+    office.put("bob", workflow="normal")
+    ((_, task),) = office.tasks("one", "two")
+    assert office.tasks("two") == []
+    office.put("joe")
+    assert [found.workflow for _, found in office.tasks("two")] == ["cart"]
+    office.finish(task)
+    assert [found.workflow for _, found in office.tasks("one", "one")] == ["normal"]
 
 
 def test_what_no_intake_has_put_is_dropped(office: Office) -> None:
