@@ -142,32 +142,29 @@ def make_run(
     ledger = ledger_record(settings, run.origin)
     opened.folder.create()
     opened.folder.pin_campaign(campaign.loaded.folder, campaign.asset_files)
-    parts = campaign.fingerprint
-    opened.folder.write_json(
-        MANIFEST,
-        {
-            "format": 1,
-            "run": opened.folder.name,
-            "campaign": campaign.campaign.name,
-            "origin": str(run.origin),
-            "transport": _without_credentials(run.transport),
-            "credentials": run.credentials,
-            "ledger": ledger,
-            "now": run.now.isoformat(),
-            "limit": run.limit,
-            "stores": run.stores.as_record(),
-            "partition_rows": campaign.campaign.capacity.partition_rows,
-            "fields": list(campaign.definition.fields),
-            "templates": {
-                each.name: {"digest": each.digest, "version": versions.get(each.name)} for each in campaign.templates
-            },
-            "assets": dict(campaign.addresses),
-            "fingerprint": parts.digest,
-            "parts": dict(parts.parts),
-            **(about or {}),
-        },
-    )
+    record = {"format": 1, "run": opened.folder.name, "ledger": ledger, **_record(run, campaign), **(about or {})}
+    templates = {each.name: {"digest": each.digest, "version": versions.get(each.name)} for each in campaign.templates}
+    opened.folder.write_json(MANIFEST, {**record, "templates": templates})
     return opened
+
+
+def _record(run: RunSettings, campaign: OpenCampaign) -> dict[str, Any]:
+    """What a run is bound to, for its manifest."""
+    parts = campaign.fingerprint
+    return {
+        "campaign": campaign.campaign.name,
+        "origin": str(run.origin),
+        "transport": _without_credentials(run.transport),
+        "credentials": run.credentials,
+        "now": run.now.isoformat(),
+        "limit": run.limit,
+        "stores": run.stores.as_record(),
+        "partition_rows": campaign.campaign.capacity.partition_rows,
+        "fields": list(campaign.definition.fields),
+        "assets": dict(campaign.addresses),
+        "fingerprint": parts.digest,
+        "parts": dict(parts.parts),
+    }
 
 
 def reopen_run(path: Path, settings: AppSettings, *, check_origin: bool = True) -> OpenRun:

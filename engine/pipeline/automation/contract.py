@@ -53,21 +53,14 @@ class People(Protocol):
         """The store has something new of these people: what was known of them is forgotten."""
 
 
-class Happening(StrEnum):
-    """What an item of the queue tells; its payload is a JSON object.
-
-    EVENT: ``position`` (of ARRIVALS), ``event_id``, ``event``, ``at`` (UTC microseconds), ``properties`` (object or null).
-    CHANGED: ``position`` and ``at``; the person's columns are no longer what they were.
-    """
-
-    EVENT = "event"
-    CHANGED = "changed"
-
-
 @dataclass(frozen=True, slots=True)
 class Advance:
     """Executions of one workflow are to go on: of the people of ``items`` (TAKEN, a person's in the order of their positions), and
-    those that are due, which have been claimed (EXECUTIONS). Who has both is in both: events and due instants are met in their order."""
+    those that are due, which have been claimed (EXECUTIONS). Who has both is in both: events and due instants are met in their order.
+
+    An item's payload is a JSON object. Of an event: ``position`` (of ARRIVALS), ``event_id``, ``event``, ``at`` (UTC microseconds) and
+    ``properties`` (an object or null). Without ``event`` it tells that the person's columns are no longer what they were.
+    """
 
     number: int
     workflow: str

@@ -111,6 +111,11 @@ class Dispatcher:
             and all(self._look_due.get(each, 0) > self._filled for each in self._names)
         )
 
+    @property
+    def backlog(self) -> int:
+        """Items and executions that are here, waiting or in work, and those outside, as far as it was last looked."""
+        return self._here.total() + sum(self._outside.values())
+
     def told(self) -> None:
         """There may be new items, or executions that are due at once."""
         self._look_items.clear()

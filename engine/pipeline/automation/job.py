@@ -78,7 +78,7 @@ class Automation:
     def idle(self) -> bool:
         """Whether nothing is in hand, waits, or could be done now."""
         parts = self._parts
-        waiting = len(parts.gathering) + len(parts.deliveries) + parts.intake.open + self._backlog()
+        waiting = len(parts.gathering) + len(parts.deliveries) + parts.intake.open + self._parts.dispatcher.backlog
         effects = any(feed.waits(self._wall()) for feed in (parts.updates, parts.calls, parts.sends))
         return not self._in_hand and not waiting and not effects and not self._paused
 
@@ -95,7 +95,7 @@ class Automation:
         return self._paused.get("recover", 0) <= self._wall() and self._guarded("recover", recover)
 
     def _tick(self, now: int) -> None:
-        self._crew.demand(self._backlog() // 256 + len(self._parts.deliveries))
+        self._crew.demand(self._parts.dispatcher.backlog // 256 + len(self._parts.deliveries))
         for name, stage in (
             ("events", self._take_in),
             ("dates", self._sweep),
@@ -109,7 +109,7 @@ class Automation:
                 self._guarded(name, stage)
         for alarm in self._parts.dispatcher.alarms(now):
             self._watch.alarm(alarm)
-        self._watch.counted(self._results.counts, self._backlog())
+        self._watch.counted(self._results.counts, self._parts.dispatcher.backlog)
 
     def _guarded(self, name: str, stage: Callable[[int], object]) -> bool:
         """Whether the stage went through; if what it needs does not answer, it rests."""
@@ -209,9 +209,6 @@ class Automation:
         at_work = Counter(worker for worker, _ in self._in_hand.values())
         return min(self._crew.workers, key=lambda each: at_work[each])
 
-    def _backlog(self) -> int:
-        return sum(each.scheduled + each.in_work + each.outside for each in self._parts.dispatcher.figures().values())
-
     def _is_time(self, name: str, now: int, every: int) -> bool:
         if now < self._next.get(name, 0):
             return False
@@ -239,4 +236,4 @@ class Automation:
             ("events", lambda _: parts.intake.save_mark()),
         ):
             self._guarded(name, stage)
-        self._watch.counted(self._results.counts, self._backlog())
+        self._watch.counted(self._results.counts, self._parts.dispatcher.backlog)

@@ -264,6 +264,7 @@ def test_a_flood_of_one_workflow_waits_outside_and_another_finds_room() -> None:
     assert office.dispatcher.figures()[Priority.NORMAL].scheduled == 100
     office.dispatcher.fill(office.now + 5 * SECOND)
     assert office.dispatcher.figures()[Priority.NORMAL].outside == 400
+    assert office.dispatcher.backlog == 500
     office.put("ann", workflow="normal")
     assert {task.workflow for _, task in office.tasks()} == {"tea", "normal"}
 

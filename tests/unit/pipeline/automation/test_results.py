@@ -88,7 +88,8 @@ class Recorder:
 
 class World:
     def __init__(self) -> None:
-        self.dispatcher, self.dates = Recorder(figures={}), Recorder()
+        self.dispatcher, self.dates = Recorder(), Recorder()
+        self.dispatcher.backlog = 0
         self.outbox = Recorder(commit=WORK, run_of=RUN, settle=2)
         self.faults: list[tuple[str, str]] = []
         self.executions = MemoryExecutions()
@@ -274,10 +275,10 @@ def test_the_job_is_idle_when_nothing_is_in_hand_waits_or_comes_again_soon(world
     assert not job.idle
     world.deliveries.failed(task.number, NOW)
     assert not job.idle
-    world.dispatcher.answers["figures"] = {Priority.HIGH: SimpleNamespace(scheduled=0, in_work=0, outside=2)}
+    world.dispatcher.backlog = 2
     world.deliveries.ended(
         next(task.number for _, task in world.deliveries.next(["here"], NOW + FIRST_PAUSE)), None, NOW
     )
     assert not job.idle
-    world.dispatcher.answers["figures"] = {}
+    world.dispatcher.backlog = 0
     assert job.idle
