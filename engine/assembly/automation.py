@@ -24,7 +24,7 @@ from engine.assembly.campaign import OpenCampaign, open_campaign
 from engine.assembly.live_run import LiveRun, live_path, open_live_run, open_outbox
 from engine.assembly.queues import open_queue
 from engine.assembly.run_workers import RunWorkers
-from engine.assembly.secrets import resolve_secret
+from engine.assembly.secret_references import resolve_secret
 from engine.assembly.sending import Route
 from engine.assembly.settings import AppSettings, leaves_machine
 from engine.assembly.steps import installed_steps

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from engine.adapters.caches.keeper import Background, kept
 from engine.adapters.caches.stored_users import StoredUsers
-from engine.assembly.secrets import resolve_secret
+from engine.assembly.secret_references import resolve_secret
 from engine.assembly.settings import CacheAt
 from engine.assembly.wall_clock import wall
 from engine.audience.store import USERS, Store

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from engine.adapters.sources import Asked, QueryText, open_files, open_source
 from engine.adapters.stores.template_files import TemplateFiles
-from engine.assembly.secrets import resolve_secret
+from engine.assembly.secret_references import resolve_secret
 from engine.assembly.settings import AppSettings, StoresAt
 from engine.assembly.stores import known_store
 from engine.audience.columns import check_schema, plain_schema, plain_type

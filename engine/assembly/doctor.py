@@ -23,7 +23,7 @@ from engine.adapters.transports.tls import tls_context
 from engine.assembly.cache import look_at_redis
 from engine.assembly.campaign import OpenCampaign
 from engine.assembly.ledger import ledger_record
-from engine.assembly.secrets import resolve_secret
+from engine.assembly.secret_references import resolve_secret
 from engine.assembly.sending import Route, open_route, signer_of
 from engine.assembly.settings import AppSettings, StoresAt, leaves_machine
 from engine.assembly.stores import open_pool, open_suppression

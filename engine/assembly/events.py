@@ -19,7 +19,7 @@ from engine.adapters.connectors.http_client import PageClient, place
 from engine.adapters.connectors.quarantine import Quarantine
 from engine.adapters.transports.providers.endpoint import is_loopback
 from engine.adapters.web import PostingParts
-from engine.assembly.secrets import resolve_secret
+from engine.assembly.secret_references import resolve_secret
 from engine.assembly.settings import AppSettings
 from engine.assembly.stores import open_store
 from engine.assembly.wall_clock import wall

@@ -19,7 +19,7 @@ from engine.adapters.feedback.mailboxes import ImapMailbox, Mailbox, Maildir
 from engine.adapters.stores.run_folder import RunFolder
 from engine.adapters.web import FeedbackParts
 from engine.assembly.events import posting
-from engine.assembly.secrets import resolve_secret
+from engine.assembly.secret_references import resolve_secret
 from engine.assembly.settings import AppSettings
 from engine.assembly.stores import open_event_log, open_executions, open_store, open_suppression
 from engine.assembly.wall_clock import wall

@@ -11,7 +11,7 @@ from engine.adapters.stores.ledger_packed import PackedLedger
 from engine.adapters.stores.ledger_sqlite import SqliteLedger
 from engine.adapters.stores.plan_packs import PlanPacks
 from engine.adapters.stores.run_folder import RunFolder
-from engine.assembly.secrets import resolve_secret
+from engine.assembly.secret_references import resolve_secret
 from engine.assembly.settings import AppSettings
 from engine.errors import UsageError, did_you_mean
 from engine.ledger.contract import Ledger

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from engine.adapters.queues.sqlite_queue import SqliteQueue
-from engine.assembly.secrets import resolve_secret
+from engine.assembly.secret_references import resolve_secret
 from engine.assembly.settings import AppSettings
 from engine.assembly.stores import open_pool
 from engine.assembly.wall_clock import wall

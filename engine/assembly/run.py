@@ -18,7 +18,7 @@ from engine.adapters.stores.run_folder import RunFolder
 from engine.assembly.campaign import OpenCampaign, fingerprint_of, open_campaign
 from engine.assembly.destinations import destination_table
 from engine.assembly.ledger import ledger_record, open_ledger
-from engine.assembly.secrets import resolve_secret
+from engine.assembly.secret_references import resolve_secret
 from engine.assembly.sending import Route, open_route, signer_of
 from engine.assembly.settings import AppSettings, RunSettings, StoresAt
 from engine.assembly.status import accounted, planned

@@ -14,7 +14,7 @@ from engine.adapters.transports import (
     open_inquiry,
     open_transport,
 )
-from engine.assembly.secrets import resolve_secret
+from engine.assembly.secret_references import resolve_secret
 from engine.assembly.settings import AppSettings
 from engine.campaign.schema import Delivery
 from engine.delivery.dkim import Signer, read_key

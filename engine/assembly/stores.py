@@ -15,7 +15,7 @@ from engine.adapters.stores.caps_sqlite import SqliteCaps
 from engine.adapters.stores.run_folder import RunFolder
 from engine.adapters.stores.suppression_sqlite import SqliteSuppression
 from engine.assembly.ledger import ledger_in_database
-from engine.assembly.secrets import resolve_secret
+from engine.assembly.secret_references import resolve_secret
 from engine.assembly.settings import RunSettings, StoresAt
 from engine.audience.frequency import CapsStore
 from engine.audience.store import Store

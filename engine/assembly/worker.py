@@ -17,7 +17,7 @@ from engine.adapters.stores.run_folder import RunFolder
 from engine.assembly.destinations import destination_table
 from engine.assembly.doubts import doubt_rule, open_witness, unknown_policy
 from engine.assembly.ledger import open_ledger
-from engine.assembly.secrets import resolve_secret
+from engine.assembly.secret_references import resolve_secret
 from engine.assembly.sending import Route, open_route, signer_of
 from engine.assembly.settings import RunSettings
 from engine.assembly.stores import open_caps, open_suppression

@@ -6,7 +6,7 @@ from engine.conditions.evaluate import ConditionSet
 from engine.conditions.pushdown import Pushdown, split
 from engine.conditions.pushdown_sql import split_sql
 from engine.conditions.scope import check_campaign, columns_read
-from engine.conditions.types import arrow_type
+from engine.conditions.sql_types import arrow_type
 from engine.conditions.values import ValueSet
 from engine.conditions.workflow import workflow_schema
 
