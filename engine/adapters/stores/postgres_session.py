@@ -26,7 +26,9 @@ _RELIABLE: dict[str, Any] = {  # a peer that is silent is given up in half a min
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,
-    "options": "-c synchronous_commit=on -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
+    # Whoever has waited for a lock must see what was written meanwhile, whatever the server's default is.
+    "options": "-c synchronous_commit=on -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s "
+    r"-c default_transaction_isolation=read\ committed",
 }
 _PASSING = (errors.InsufficientResources, errors.ReadOnlySqlTransaction, errors.LockNotAvailable)
 _REFUSED = (
