@@ -52,7 +52,7 @@ from engine.pipeline.automation.sends import SendPlanner
 from engine.pipeline.automation.sweeps import Sweeper
 from engine.pipeline.automation.worker import TaskWorker
 from engine.pipeline.records import MANIFEST
-from engine.workflow.executions import EffectKind
+from engine.workflow.executions import EffectKind, Owner
 
 DECISIONS = "automation-decisions.jsonl"
 DELIVERIES_AT_A_TIME = 3
@@ -88,12 +88,14 @@ class OpenAutomation:
     decided: Callable[[Decision], None]
 
 
-def open_automation_worker(job: AutomationJob, halted: Callable[[], bool] = never) -> Worker:
-    """The worker for this process; ``halted`` is looked at before each message."""
+def open_automation_worker(
+    job: AutomationJob, halted: Callable[[], bool] = never, owner: Owner | None = None
+) -> Worker:
+    """The worker for this process; ``halted`` is looked at before each message, and ``owner`` has the executions that it works on."""
     settings = job.settings
     with ExitStack() as stack:
         store = stack.enter_context(closing(open_store(settings.stores_at)))
-        executions = stack.enter_context(closing(open_executions(settings.stores_at)))
+        executions = stack.enter_context(closing(open_executions(settings.stores_at, owner)))
         cache = stack.enter_context(open_cache(settings.cache_at, store))
         calls = stack.enter_context(
             closing(WebhookCalls(WebhookCaller(partial(_secret, job.origins), settings.webhooks_allowed), wall))

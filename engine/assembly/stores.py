@@ -24,7 +24,7 @@ from engine.delivery.feedback.contract import EventLog
 from engine.delivery.pacing import AllowanceStore
 from engine.errors import UsageError, did_you_mean
 from engine.pipeline.definition import TENANT
-from engine.workflow.executions import ExecutionStore
+from engine.workflow.executions import ExecutionStore, Owner
 
 if TYPE_CHECKING:
     from engine.adapters.stores.pool import PostgresPool
@@ -80,15 +80,15 @@ def known_store(at: StoresAt) -> Store | None:
     return open_store(at) if at.database is not None or (at.folder / _PEOPLE).exists() else None
 
 
-def open_executions(at: StoresAt) -> ExecutionStore:
-    """Executions of workflows, beside the people that they concern."""
+def open_executions(at: StoresAt, owner: Owner | None = None) -> ExecutionStore:
+    """Executions of workflows, beside the people that they concern; ``owner`` has what is claimed by this store."""
     if at.database is None:
         from engine.adapters.stores.executions_sqlite import SqliteExecutions
 
-        return SqliteExecutions(at.folder / _PEOPLE, TENANT)
+        return SqliteExecutions(at.folder / _PEOPLE, TENANT, owner)
     from engine.adapters.stores.executions_postgres import PostgresExecutions
 
-    return PostgresExecutions(open_pool(at), TENANT)
+    return PostgresExecutions(open_pool(at), TENANT, owner)
 
 
 def open_event_log(at: StoresAt) -> EventLog:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -24,23 +26,30 @@ from engine.cluster.shared import check_can_deliver
 from engine.errors import MailrayError
 from engine.pipeline.automation.contract import Result, Task, Worker
 from engine.pipeline.automation.crew import TASKS_AT_A_TIME, Ended, Lost, own_fault
+from engine.workflow.executions import Owner
 
 BEAT_SECONDS = 2.0
 STOP_SECONDS = 30.0  # for the replies to what is on the wire; what has none by then is in doubt, and listed
+MOST_GONE = 64
+"""Workers whose claims are free at once; those that were lost earlier have none any more, unless they die so fast that nothing goes on."""
 
 
-# Ray never repeats a task: what was lost comes again by its lease, in another actor. The other calls at a time are `stop` and `beat`.
+# Ray never repeats a task: what was lost comes again, in another actor. The other calls at a time are `stop` and `beat`.
 @ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0, max_concurrency=TASKS_AT_A_TIME + 2)  # type: ignore[call-overload]
 class AutomationActor:
-    """Ends with the driver that made it. Nothing can go wrong in its making, whose faults would not come out as themselves."""
+    """Ends with the driver that made it. Nothing can go wrong in its making, whose faults would not come out as themselves. ``owner`` is
+    the name under which it claims executions."""
 
-    def __init__(self, job: AutomationJob) -> None:
+    def __init__(self, job: AutomationJob, owner: str) -> None:
         self._job = job
+        self._owner = Owner(owner)
         self._heartbeat = Heartbeat(time.monotonic)
         self._opening = threading.Lock()
         self._worker: Worker | None = None
 
-    def do(self, task: Task) -> tuple[Result, NodeLoad]:
+    def do(self, task: Task, gone: Sequence[str]) -> tuple[Result, NodeLoad]:
+        """``gone`` are the owners that are known to be dead."""
+        self._owner.gone = gone
         return self._opened().do(task), load_here()
 
     def beat(self) -> None:
@@ -56,7 +65,7 @@ class AutomationActor:
         with self._opening:
             if self._worker is None:
                 self._heartbeat.begin()
-                self._worker = open_automation_worker(self._job, self._heartbeat.lost)
+                self._worker = open_automation_worker(self._job, self._heartbeat.lost, self._owner)
             return self._worker
 
 
@@ -68,6 +77,8 @@ class RayCrew:
         self._node = node
         self._control = control
         self._names = (f"worker-{number}" for number in count(1))
+        self._crew = uuid.uuid4().hex
+        self._gone: deque[str] = deque(maxlen=MOST_GONE)
         self._actors: dict[str, Any] = {}
         self._leaving: dict[str, Any] = {}
         self._running: dict[Any, tuple[str, Task, float]] = {}
@@ -82,7 +93,8 @@ class RayCrew:
         in_hand = len(self._running)
         wanted = self._control.now(Demand("automate", waiting, in_hand, self._node)).delivery_workers
         while len(self._actors) < wanted:
-            self._actors[next(self._names)] = self._begin()
+            name = next(self._names)
+            self._actors[name] = self._begin(self._owner(name))
         while len(self._actors) > wanted:
             name, actor = self._actors.popitem()
             self._leaving[name] = actor
@@ -91,7 +103,7 @@ class RayCrew:
             ray.kill(self._leaving.pop(name))
 
     def start(self, worker: str, task: Task) -> None:
-        self._running[self._actors[worker].do.remote(task)] = (worker, task, time.monotonic())
+        self._running[self._actors[worker].do.remote(task, [*self._gone])] = (worker, task, time.monotonic())
 
     def ended(self, seconds: float) -> Sequence[Ended]:
         self._beat()
@@ -117,9 +129,13 @@ class RayCrew:
                 ray.kill(actor)
             self._control.release()
 
-    def _begin(self) -> Any:
+    def _owner(self, worker: str) -> str:
+        """No two workers of any crew have the same, and no worker begins again: one that is gone claims nothing more for good."""
+        return f"{self._crew} {worker}"
+
+    def _begin(self, owner: str) -> Any:
         where = "SPREAD" if self._node is None else NodeAffinitySchedulingStrategy(self._node, soft=False)
-        return AutomationActor.options(scheduling_strategy=where).remote(self._job)  # type: ignore[attr-defined]
+        return AutomationActor.options(scheduling_strategy=where).remote(self._job, owner)  # type: ignore[attr-defined]
 
     def _end(self, reference: Any) -> Ended:
         name, task, began = self._running.pop(reference)
@@ -139,6 +155,7 @@ class RayCrew:
     def _forget(self, name: str) -> None:
         actor = self._actors.pop(name, None) or self._leaving.pop(name, None)
         if actor is not None:
+            self._gone.append(self._owner(name))
             ray.kill(actor)  # Ray may only have lost sight of it
 
     def _beat(self) -> None:

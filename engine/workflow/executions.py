@@ -150,6 +150,18 @@ NEVER = None
 AFTER_EXIT = 0
 
 
+@dataclass(slots=True)
+class Owner:
+    """In whose name a store claims: nobody else has it, and whoever is started in another's place has a new one.
+
+    ``gone`` are owners that are dead for good: what they have claimed, or claim yet, is free for ``concerned``, and whatever they still
+    save of it is left out once somebody else has claimed it.
+    """
+
+    name: str = ""
+    gone: Sequence[str] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """EXECUTIONS that are now the caller's until the lease ends, and the users (sorted) of whom some that are alive are not free."""
@@ -204,7 +216,8 @@ class ExecutionStore(Protocol):
 
     def concerned(self, workflow: str, user_ids: Sequence[str], now: int, lease_until: int) -> Claimed:
         """Claim every free execution of these people in a workflow that is alive, whether due or not, for something has happened to
-        them. ``busy`` are those of whom one in this workflow is alive and not free."""
+        them; what is under the lease of an owner who is gone is free here. ``busy`` are those of whom one in this workflow is alive and
+        not free."""
 
     def save(self, executions: pa.RecordBatch, history: pa.RecordBatch, effects: pa.RecordBatch) -> int:
         """Keep what a batch has come to and end its lease; gives how many executions were kept.

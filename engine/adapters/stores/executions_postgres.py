@@ -13,14 +13,15 @@ from engine.adapters.stores.pool import PooledConnection, PostgresPool
 from engine.adapters.stores.store_postgres import NAME, SQL, VERSION, instant
 from engine.adapters.stores.store_postgres_tables import ArrowTables, text_array
 from engine.adapters.stores.store_rows import shaped, without_nul
-from engine.workflow.executions import EFFECTS, EXECUTIONS, HISTORY, MEASURED, Claimed
+from engine.workflow.executions import EFFECTS, EXECUTIONS, HISTORY, MEASURED, Claimed, Owner
 from engine.workflow.memory import COUNTS, VERSIONS
 
 
 class PostgresExecutions:
-    """The executions of one tenant; to close it closes its share of the pool."""
+    """The executions of one tenant; to close it closes its share of the pool. ``owner`` has what is claimed here."""
 
-    def __init__(self, pool: PostgresPool, tenant: str) -> None:
+    def __init__(self, pool: PostgresPool, tenant: str, owner: Owner | None = None) -> None:
+        self._owner = owner or Owner()
         self._tables = ArrowTables(pool, NAME, SQL, VERSION, tenant=tenant)
 
     def define(self, workflow: str, version: str, definition: str) -> None:
@@ -66,7 +67,7 @@ class PostgresExecutions:
         return self._tables.write(work).sort_by([("due", "ascending"), ("execution_id", "ascending")])
 
     def concerned(self, workflow: str, user_ids: Sequence[str], now: int, lease_until: int) -> Claimed:
-        asked = {"workflow": workflow, "ids": text_array(user_ids), "now": now}
+        asked = {"workflow": workflow, "ids": text_array(user_ids), "now": now, "gone": text_array(self._owner.gone)}
 
         def work(connection: PooledConnection) -> Claimed:
             found = self._tables.changed(connection, "alive_of_users", **asked).to_pylist()
@@ -153,7 +154,7 @@ class PostgresExecutions:
         return found
 
     def _claim(self, connection: PooledConnection, names: list[str], lease_until: int) -> pa.RecordBatch:
-        self._tables.row(connection, "claim", ids=text_array(names), until=lease_until)
+        self._tables.row(connection, "claim", ids=text_array(names), until=lease_until, owner=self._owner.name)
         return self._find(connection, names)
 
     def _find(self, connection: PooledConnection, names: list[str]) -> pa.RecordBatch:

@@ -11,16 +11,17 @@ import pyarrow as pa
 from engine.adapters.stores.store_rows import plain, shaped, without_nul
 from engine.adapters.stores.store_sqlite import NAME, SQL, VERSION
 from engine.adapters.stores.store_sqlite_file import ArrowSqliteFile, Statements
-from engine.workflow.executions import EFFECTS, EXECUTIONS, HISTORY, MEASURED, Claimed
+from engine.workflow.executions import EFFECTS, EXECUTIONS, HISTORY, MEASURED, Claimed, Owner
 from engine.workflow.memory import COUNTS, VERSIONS
 
 
 class SqliteExecutions:
-    """The executions of one tenant; ``path`` is made when it is first used and does not exist."""
+    """The executions of one tenant; ``path`` is made when it is first used and does not exist. ``owner`` has what is claimed here."""
 
-    def __init__(self, path: Path, tenant: str) -> None:
+    def __init__(self, path: Path, tenant: str, owner: Owner | None = None) -> None:
         self._file = ArrowSqliteFile(path, NAME, SQL, VERSION)
         self._tenant = tenant
+        self._owner = owner or Owner()
 
     def define(self, workflow: str, version: str, definition: str) -> None:
         with self._file.transaction() as statements:
@@ -61,9 +62,10 @@ class SqliteExecutions:
         return claimed.sort_by([("due", "ascending"), ("execution_id", "ascending")])
 
     def concerned(self, workflow: str, user_ids: Sequence[str], now: int, lease_until: int) -> Claimed:
+        asked = (json.dumps([*user_ids]), json.dumps([*self._owner.gone]))
         with self._file.transaction() as statements:
             statements.rows("lock")
-            found = statements.rows("alive_of_users", self._tenant, now, workflow, json.dumps([*user_ids]))
+            found = statements.rows("alive_of_users", self._tenant, now, workflow, *asked)
             claimed = self._claim(statements, [name for name, _, free in found if free], lease_until)
         return Claimed(claimed, tuple(sorted({user for _, user, free in found if not free})))
 
@@ -145,7 +147,7 @@ class SqliteExecutions:
         self._file.close()
 
     def _claim(self, statements: Statements, names: list[str], lease_until: int) -> pa.RecordBatch:
-        statements.rows("claim", self._tenant, json.dumps(names), lease_until)
+        statements.rows("claim", self._tenant, json.dumps(names), lease_until, self._owner.name)
         return self._find(statements, names)
 
     def _find(self, statements: Statements, names: list[str]) -> pa.RecordBatch:

@@ -28,7 +28,7 @@ from engine.adapters.stores.store_rows import (
 )
 from engine.audience.store import ARRIVED, EVENTS, MEMBERSHIPS, USERS, Write
 
-NAME, SQL, VERSION = "store", "store_postgres", 3
+NAME, SQL, VERSION = "store", "store_postgres", 4
 _SECOND = 1_000_000
 _CELLS = [name for name in GIVEN_USERS.names if name != "user_id"]
 

@@ -26,7 +26,7 @@ from engine.adapters.stores.store_rows import (
 from engine.adapters.stores.store_sqlite_file import ArrowSqliteFile, Statements
 from engine.audience.store import ARRIVED, EVENTS, MEMBERSHIPS, USERS, Write
 
-NAME, SQL, VERSION = "store", "store_sqlite", 3
+NAME, SQL, VERSION = "store", "store_sqlite", 4
 _SECOND = 1_000_000
 _MERGED = pa.schema(
     [

@@ -11,19 +11,19 @@ from engine.adapters.stores.executions_postgres import PostgresExecutions
 from engine.adapters.stores.executions_sqlite import SqliteExecutions
 from engine.adapters.stores.pool import STORE, PoolLimits, PostgresPool
 from engine.adapters.stores.postgres_session import parse_database
-from engine.workflow.executions import ExecutionStore
+from engine.workflow.executions import ExecutionStore, Owner
 from engine.workflow.memory import MemoryExecutions
 
-KINDS: dict[str, Callable[[Path, Any, str], ExecutionStore]] = {
-    "memory": lambda folder, _, tenant: MemoryExecutions(),
-    "sqlite": lambda folder, _, tenant: SqliteExecutions(folder / "store.sqlite", tenant),
-    "postgres": lambda _, pool, tenant: in_database(pool, tenant),
+KINDS: dict[str, Callable[[Path, Any, str, Owner | None], ExecutionStore]] = {
+    "memory": lambda folder, _, tenant, owner: MemoryExecutions(),
+    "sqlite": lambda folder, _, tenant, owner: SqliteExecutions(folder / "store.sqlite", tenant, owner),
+    "postgres": lambda _, pool, tenant, owner: in_database(pool, tenant, owner),
 }
 
 
-def in_database(pool: PostgresPool, tenant: str) -> PostgresExecutions:
+def in_database(pool: PostgresPool, tenant: str, owner: Owner | None) -> PostgresExecutions:
     assert pool.share()
-    return PostgresExecutions(pool, tenant)
+    return PostgresExecutions(pool, tenant, owner)
 
 
 @pytest.fixture(scope="session")
@@ -35,11 +35,11 @@ def pool(postgres: Any) -> Iterator[PostgresPool]:
 
 
 @pytest.fixture
-def open_one(request: pytest.FixtureRequest) -> Callable[[str, Path, str], ExecutionStore]:
-    """Opens the store of a kind, in a folder or in the server that tests share, for a tenant."""
+def open_one(request: pytest.FixtureRequest) -> Callable[..., ExecutionStore]:
+    """Opens the store of a kind, in a folder or in the server that tests share, for a tenant, and perhaps in an owner's name."""
 
-    def run(kind: str, folder: Path, tenant: str) -> ExecutionStore:
-        return KINDS[kind](folder, request.getfixturevalue("pool") if kind == "postgres" else None, tenant)
+    def run(kind: str, folder: Path, tenant: str, owner: Owner | None = None) -> ExecutionStore:
+        return KINDS[kind](folder, request.getfixturevalue("pool") if kind == "postgres" else None, tenant, owner)
 
     return run
 

@@ -10,9 +10,14 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any
 
+import psycopg
 import pyarrow as pa
 import pytest
 
+from engine.adapters.stores.executions_postgres import PostgresExecutions
+from engine.adapters.stores.pool import STORE, PoolLimits, PostgresPool
+from engine.adapters.stores.postgres_session import parse_database
+from engine.adapters.stores.statements import statement
 from engine.workflow.executions import (
     AFTER_EXIT,
     EFFECTS,
@@ -22,11 +27,24 @@ from engine.workflow.executions import (
     MEASURED,
     EffectKind,
     ExecutionStore,
+    Owner,
     execution_id,
 )
 
 START = 1_770_000_000_000_000
 LEASE = 60_000_000
+WAITING = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+LET_IN = """
+INSERT INTO mailray.workflow_executions (
+    tenant, execution_id, workflow_id, version, user_id, "trigger", status, step, occurrence, retry_count, moves, claim,
+    seen, execution_time, arrived_at, due
+)
+SELECT
+    tenant, 'rival', 'loyalty', version, 'bob', "trigger", status, step, occurrence, retry_count, moves, claim, seen,
+    execution_time, arrived_at, due
+FROM mailray.workflow_executions
+WHERE tenant = %(tenant)s
+"""
 
 
 def batch(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.RecordBatch:
@@ -104,6 +122,26 @@ def test_of_two_that_exclude_each_other_nobody_is_let_into_both(
         with ThreadPoolExecutor(2) as pool:
             begun = pool.submit(fill, one, "cart", "sale"), pool.submit(fill, other, "sale", "cart")
             assert sorted(each for some in begun for each in some.result()) == people
+
+
+def test_whoever_waits_to_let_somebody_in_sees_who_was_let_in_meanwhile(postgres: Any) -> None:
+    """Also where the database gives transactions the state of their beginning."""
+    tenant, role = f"tenant {uuid.uuid4()}", f"strict_{uuid.uuid4().hex}"
+    make = f"CREATE ROLE {role} SUPERUSER LOGIN PASSWORD '{postgres.password}'"
+    strict = parse_database(postgres.url.replace(postgres.user, role), postgres.password, STORE)
+    with psycopg.connect(postgres.url, password=postgres.password, autocommit=True) as holder:
+        holder.execute(make)
+        holder.execute(f"ALTER ROLE {role} SET default_transaction_isolation = 'repeatable read'")
+        pool = PostgresPool(strict, [], PoolLimits(min_connections=1), lag=0)
+        with closing(PostgresExecutions(pool, tenant)) as store, ThreadPoolExecutor(1) as threads:
+            enter(store, "cart", "ann")  # the tables are made
+            with holder.transaction():
+                holder.execute(statement("store_postgres", "lock_entries"), {"tenant": tenant})
+                waiting = threads.submit(enter, store, "sale", "ann", "bob", not_while=["cart", "loyalty"])
+                while not holder.execute(WAITING).fetchone():
+                    assert not waiting.done()
+                holder.execute(LET_IN, {"tenant": tenant})
+            assert waiting.result() == []
 
 
 def test_only_what_is_due_in_these_workflows_is_claimed_the_earliest_first(store: ExecutionStore) -> None:
@@ -185,3 +223,39 @@ def test_who_begins_somebody_may_keep_them_and_nobody_comes_in_between(store: Ex
     assert store.save(batch([ended], EXECUTIONS), batch([], HISTORY), batch([], EFFECTS)) == 1
     late = store.due(["cart"], START + LEASE, 9, START + 2 * LEASE)
     assert late.column("user_id").to_pylist() == ["bob"]  # whose beginner was silent for too long
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_what_an_owner_who_is_gone_has_claimed_is_free_and_what_it_saves_is_left_out(
+    open_one: Callable[..., ExecutionStore], tmp_path: Path, kind: str
+) -> None:
+    tenant, living = f"tenant {uuid.uuid4()}", Owner("worker-2")
+
+    def claim(store: ExecutionStore) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+        found = store.concerned("cart", ["ann", "bob", "cyd"], START, START + LEASE)
+        return found.executions.sort_by("user_id").to_pylist(), found.busy
+
+    def save(store: ExecutionStore, row: dict[str, Any]) -> int:
+        ended = {**row, "state": "done", "due": None, "ended_at": START}
+        return store.save(batch([ended], EXECUTIONS), batch([], HISTORY), batch([], EFFECTS))
+
+    with (
+        closing(open_one(kind, tmp_path, tenant, Owner("worker-1"))) as lost,
+        closing(open_one(kind, tmp_path, tenant, living)) as other,
+        closing(open_one(kind, tmp_path, tenant, Owner("worker-3"))) as third,
+    ):
+        enter(lost, "cart", "ann", lease_until=START + LEASE)
+        (ann,) = lost.of_user("ann").to_pylist()
+        enter(other, "cart", "bob", "cyd")
+        (bob,) = lost.concerned("cart", ["bob"], START, START + LEASE).executions.to_pylist()
+        assert other.concerned("cart", ["cyd"], START, START + LEASE).busy == ()
+        assert claim(third) == ([], ("ann", "bob", "cyd"))
+        living.gone = ["worker-1", "nobody"]
+        mine, busy = claim(other)
+        assert ([row["user_id"] for row in mine], busy) == (["ann", "bob"], ("cyd",))  # not what it has itself
+        assert (save(lost, ann), save(lost, bob), save(other, mine[0])) == (0, 0, 1)
+        assert claim(other) == ([], ("bob", "cyd"))
+        # It does not know that it is gone, and goes on.
+        enter(lost, "cart", "ann", cause="later", after=1, lease_until=START + LEASE)
+        late, _ = claim(other)
+        assert [row["user_id"] for row in late] == ["ann"]

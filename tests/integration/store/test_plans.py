@@ -72,6 +72,7 @@ VALUES: dict[str, Any] = {
     **{"now": 10**15, "at": "2026-03-01T00:00:00Z", "until": 10**15, "again_after": 1, "names": "{n10,n20}"},
     **{"workflows": "{workflow 1,workflow 2}", "kinds": "{send,call}", "not_while": "{workflow 1,workflow 2}"},
     **{"only_after": "{workflow 3,workflow 4}", "needed": 2, "claims": "{1,2,3}", "name": "mark 2", "value": "5"},
+    **{"owner": "worker-1", "gone": "{worker-2,worker-3}"},
 }
 OTHERS = {
     "executions_of_workflow": {"after": "x05000"},
