@@ -7,6 +7,7 @@ from typing import Any
 
 import dns.exception
 import dns.resolver
+import dns.reversename
 
 from engine.errors import ServiceError, UsageError
 
@@ -29,8 +30,12 @@ class DnsNames:
         found = sorted(self._ask(name, "MX"), key=lambda each: int(each.preference))
         return [each.exchange.to_text().rstrip(".") for each in found]
 
-    def has_address(self, name: str) -> bool:
-        return bool(self._ask(name, "A") or self._ask(name, "AAAA"))
+    def addresses(self, name: str) -> list[str]:
+        return [str(each.address) for kind in ("A", "AAAA") for each in self._ask(name, kind)]
+
+    def pointers(self, address: str) -> list[str]:
+        name = dns.reversename.from_address(address).to_text(omit_final_dot=True)
+        return [each.target.to_text(omit_final_dot=True) for each in self._ask(name, "PTR")]
 
     def _ask(self, name: str, kind: str) -> list[Any]:
         try:

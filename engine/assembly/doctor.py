@@ -9,7 +9,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -17,29 +17,19 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from engine.adapters.probes import Look, look_at_relay, look_at_web
-from engine.adapters.resolver import DnsNames
-from engine.adapters.transports import TransportSettings, keeps_octets
+from engine.adapters.transports import TransportSettings
+from engine.adapters.transports.providers.transport import HttpTransport
 from engine.adapters.transports.tls import tls_context
 from engine.assembly.cache import look_at_redis
 from engine.assembly.campaign import OpenCampaign
+from engine.assembly.doctor_names import names_to_look_at
 from engine.assembly.ledger import ledger_record
 from engine.assembly.secret_references import resolve_secret
 from engine.assembly.sending import Route, open_route, signer_of
 from engine.assembly.settings import AppSettings, StoresAt, leaves_machine
-from engine.assembly.stores import open_pool, open_suppression
+from engine.assembly.stores import known_event_log, known_store, known_suppression, open_pool, open_suppression
 from engine.campaign.schema import Delivery
-from engine.delivery.alignment import (
-    Level,
-    Names,
-    Remark,
-    domain_of,
-    look_at_alignment,
-    look_at_dkim,
-    look_at_dmarc,
-    look_at_return_path,
-    look_at_spf,
-)
-from engine.delivery.dkim import read_key
+from engine.delivery.alignment import Level, Remark
 from engine.errors import MailrayError, ServiceError
 
 LEAST_DISK = 1 << 30
@@ -77,11 +67,11 @@ def examine(settings: AppSettings, campaign: OpenCampaign | None = None) -> Iter
     yield _found("ledger", lambda: _ledger(settings, Path() if campaign is None else campaign.audience_folder))
     if settings.redis is not None:
         yield _found("redis", lambda: look_at_redis(settings.cache_at))
-    if settings.store is not None:
-        store = _found("store", lambda: _store(settings.stores_at))
-        yield store
-        if store.ok:
-            yield _found("database's clock", lambda: _database_clock(settings.stores_at))
+    at = settings.stores_at
+    store = _found("store", lambda: _store_files(at) if at.database is None else _store(at))
+    yield store
+    if store.ok and at.database is not None:
+        yield _found("database's clock", lambda: _database_clock(at))
     if settings.address is not None:
         yield _found("cluster", lambda: _cluster(settings.address or "", os.environ.get("RAY_AUTH_MODE")))
     if campaign is not None:
@@ -100,30 +90,8 @@ def _surroundings(settings: AppSettings, campaign: OpenCampaign) -> Iterator[Fin
     if delivery.dkim is not None:
         yield _found("DKIM key", lambda: _dkim(delivery, folder))
     if settings.dns is not None or leaves_machine(route.url):
-        yield from _names(settings.dns, delivery, route, folder)
+        yield from (_found(name, look) for name, look in names_to_look_at(settings.dns, delivery, route, folder))
     yield _found("audience", lambda: f"{campaign.source.count():,} rows in {campaign.source.name}")
-
-
-def _names(server: str | None, delivery: Delivery, route: Route, folder: Path) -> Iterator[Finding]:
-    """What the DNS says of the domains that the campaign sends for."""
-    sender = domain_of(delivery.from_.address)
-    envelope = domain_of(delivery.return_path or delivery.from_.address)
-    dkim = delivery.dkim
-
-    def asked(look: Callable[[Names], Remark]) -> Callable[[], Remark]:
-        return lambda: look(DnsNames(server))
-
-    yield _found("SPF", asked(lambda names: look_at_spf(names, envelope)))
-    if dkim is not None:
-        yield _found(
-            "DKIM",
-            asked(lambda names: look_at_dkim(names, dkim.domain.lower(), dkim.selector, _public(delivery, folder))),
-        )
-    yield _found("DMARC", asked(lambda names: look_at_dmarc(names, sender)))
-    if dkim is not None or keeps_octets(route.url):  # who writes messages anew signs them as it was told there
-        signer = None if dkim is None else dkim.domain.lower()
-        yield _found("alignment", asked(lambda names: look_at_alignment(names, sender, envelope, signer)))
-    yield _found("return path", asked(lambda names: look_at_return_path(names, envelope)))
 
 
 def _found(name: str, look: Callable[[], str | Remark]) -> Finding:
@@ -211,6 +179,22 @@ def _ledger(settings: AppSettings, origin: Path) -> str:
     return f"SQLite {sqlite3.sqlite_version}, write-ahead log"
 
 
+def _store_files(at: StoresAt) -> str:
+    """Reads each of the stores' files that is there, and makes none."""
+    suppression, people, log = known_suppression(at), known_store(at), known_event_log(at)
+    with ExitStack() as stack:
+        for kept in (suppression, people, log):
+            if kept is not None:
+                stack.enter_context(closing(kept))
+        if suppression is not None:
+            suppression.version()
+        if people is not None:
+            people.version()
+        if log is not None:
+            log.known([])
+    return f"files in {at.folder}"
+
+
 def _store(at: StoresAt) -> str:
     with closing(open_suppression(at)) as store, closing(open_pool(at)) as pool:
         store.version()
@@ -239,13 +223,6 @@ def _dkim(delivery: Delivery, folder: Path) -> str:
     return f"signs for {delivery.dkim.domain}; its public half belongs at {delivery.dkim.selector}._domainkey.{delivery.dkim.domain}"
 
 
-def _public(delivery: Delivery, folder: Path) -> bytes:
-    """The public half of the key that signs, as its record has it."""
-    dkim = delivery.dkim
-    assert dkim is not None
-    return read_key(resolve_secret(dkim.key, folder), dkim.key).public
-
-
 def _transport(route: Route, delivery: Delivery, folder: Path, looks: list[Look]) -> str:
     """Raises what is wrong with it; ``looks`` gets what was seen at its other end."""
     parts = urlsplit(route.url)
@@ -253,11 +230,13 @@ def _transport(route: Route, delivery: Delivery, folder: Path, looks: list[Look]
     if parts.scheme.startswith("smtp"):
         looks.append(look_at_relay(parts, context, SECONDS))
         return f"{parts.netloc.rpartition('@')[2] or 'localhost'} answers"
-    if not parts.scheme.startswith("file"):  # opening that one makes its folder
-        open_route(route, delivery, folder)
-    if parts.hostname and parts.scheme.startswith(("http+", "https+")):
-        looks.append(look_at_web(parts, context, SECONDS))
-        return f"{parts.netloc} answers"
+    if parts.scheme == "file":  # opening it makes its folder
+        return route.url
+    opened = open_route(route, delivery, folder)
+    if isinstance(opened, HttpTransport):
+        end = urlsplit(opened.url)
+        looks.append(look_at_web(end, context, SECONDS))
+        return f"{end.netloc} answers"
     return route.url
 
 

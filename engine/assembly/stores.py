@@ -48,11 +48,15 @@ def open_suppression(at: StoresAt) -> SuppressionStore:
     return PostgresSuppression(open_pool(at), TENANT)
 
 
+def known_suppression(at: StoresAt) -> SuppressionStore | None:
+    """The same, without making a file; None where there is none yet."""
+    return open_suppression(at) if at.database is not None or (at.folder / _SUPPRESSION).exists() else None
+
+
 def suppressed_addresses(at: StoresAt, list: str) -> Iterator[pa.StringArray]:
     """Whom the store suppresses; where there is no file yet nobody is, and to plan makes none."""
-    if at.database is None and not (at.folder / _SUPPRESSION).exists():
-        return iter(())
-    return open_suppression(at).suppressed(list)
+    known = known_suppression(at)
+    return iter(()) if known is None else known.suppressed(list)
 
 
 def open_caps(at: StoresAt) -> CapsAndAllowances:

@@ -22,8 +22,11 @@ class Names(Protocol):
     def exchanges(self, name: str) -> list[str]:
         """The hosts of MX records; the empty one is a null MX (RFC 7505)."""
 
-    def has_address(self, name: str) -> bool:
-        """Whether there is an A or AAAA record."""
+    def addresses(self, name: str) -> list[str]:
+        """A and AAAA records."""
+
+    def pointers(self, address: str) -> list[str]:
+        """The names that an address says it has: PTR records."""
 
 
 class Level(StrEnum):
@@ -55,7 +58,7 @@ def domain_of(address: str) -> str:
 
 def look_at_spf(names: Names, domain: str) -> Remark:
     """Whether the domain of the envelope's sender says who may send for it (RFC 7208)."""
-    records = _spf_records(names, domain)
+    records = spf_records(names, domain)
     if len(records) != 1:
         what = "no SPF record" if not records else f"{len(records)} SPF records, which count as none"
         return Remark(Level.FAIL, f"{domain} has {what}", "one TXT record, `v=spf1 include:RELAY -all`")
@@ -146,7 +149,7 @@ def look_at_return_path(names: Names, domain: str) -> Remark:
     hosts = names.exchanges(domain)
     if hosts == [""]:
         return Remark(Level.FAIL, f"{domain} accepts no mail (null MX), so bounces are lost", "another return path")
-    if not hosts and not names.has_address(domain):
+    if not hosts and not names.addresses(domain):
         return Remark(Level.FAIL, f"{domain} has neither MX nor address, so bounces are lost", "an MX record")
     if not hosts:
         return Remark(Level.WARN, f"{domain} has no MX; its address takes its mail", "an MX record")
@@ -177,7 +180,8 @@ def organizational(found: list[Dmarc], domain: str) -> str:
     return top.domain
 
 
-def _spf_records(names: Names, domain: str) -> list[str]:
+def spf_records(names: Names, domain: str) -> list[str]:
+    """The texts that are SPF records; more than one count as none (RFC 7208 section 4.5)."""
     return [text for text in names.texts(domain) if text.lower() == "v=spf1" or text.lower().startswith("v=spf1 ")]
 
 
@@ -187,7 +191,7 @@ def _lookups(names: Names, domain: str, seen: set[str]) -> int:
         return 0
     seen.add(domain)
     count = 0
-    for term in [term for record in _spf_records(names, domain)[:1] for term in record.lower().split()[1:]]:
+    for term in [term for record in spf_records(names, domain)[:1] for term in record.lower().split()[1:]]:
         mechanism = term.lstrip("+-~?")
         kind = mechanism.partition(":")[0].partition("/")[0].partition("=")[0]
         if kind in ("a", "mx", "ptr", "exists", "include", "redirect"):

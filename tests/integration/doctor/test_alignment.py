@@ -18,9 +18,12 @@ from engine.delivery.alignment import (
     organizational,
     walk,
 )
+from engine.delivery.reverse_names import addresses_in_spf, addresses_of, look_at_reverse_names
 from engine.errors import ServiceError, UsageError
 
 PUBLIC = b"the public half"
+FOUR, SIX = "192.88.99.1", "2620:4f:8000::1"  # of nobody who sends: 6to4 relays, and AS112
+BACK = {("1.99.88.192.in-addr.arpa", "PTR"): ["mx.example.com."]}
 KEY = f"v=DKIM1; k=rsa; p={b64encode(PUBLIC).decode()}"
 SHOP = "news.shop.example.com"
 
@@ -166,6 +169,48 @@ def test_bounces_have_somewhere_to_go(zone: Any, names: DnsNames, records: dict[
     remark = look_at_return_path(names, SHOP)
     assert remark.level is level
     assert level is not Level.OK or "a.example" in remark.detail
+
+
+@pytest.mark.parametrize(
+    ("records", "level"),
+    [
+        (BACK | {("mx.example.com", "A"): [FOUR]}, Level.OK),
+        (BACK | {("mx.example.com", "A"): ["192.88.99.2", FOUR]}, Level.OK),
+        (BACK | {("mx.example.com", "A"): ["192.88.99.2"]}, Level.WARN),
+        (BACK, Level.WARN),
+        ({}, Level.WARN),
+    ],
+)
+def test_an_address_has_a_name_that_leads_back_to_it(
+    zone: Any, names: DnsNames, records: dict[tuple[str, str], list[str]], level: Level
+) -> None:
+    zone.records |= records
+    remark = look_at_reverse_names(names, [FOUR, FOUR])
+    assert (remark.level, FOUR in remark.detail, bool(remark.help)) == (level, True, level is not Level.OK)
+
+
+def test_one_of_several_without_a_name_is_told(zone: Any, names: DnsNames) -> None:
+    zone.records |= BACK | {("mx.example.com", "A"): [FOUR]}
+    remark = look_at_reverse_names(names, [FOUR, SIX])
+    assert (remark.level, SIX in remark.detail, FOUR in remark.detail) == (Level.WARN, True, False)
+    zone.records[f"1{'.0' * 19}.0.0.0.8.f.4.0.0.0.2.6.2.ip6.arpa", "PTR"] = ["six.example.com."]
+    zone.records["six.example.com", "AAAA"] = [SIX]
+    assert look_at_reverse_names(names, [FOUR, SIX]).level is Level.OK
+
+
+def test_nobody_is_asked_about_addresses_that_receivers_never_see(zone: Any, names: DnsNames) -> None:
+    remark = look_at_reverse_names(names, ["127.0.0.1", "10.0.0.5", "fe80::1", "::1", "192.168.1.1"])
+    assert (remark.level, "not known" in remark.detail, zone.asked) == (Level.OK, True, [])
+
+
+def test_single_addresses_that_may_send(zone: Any, names: DnsNames) -> None:
+    zone.text(
+        SHOP, f"v=spf1 ip4:{FOUR} +ip4:192.88.99.7/32 ip4:192.88.98.0/24 -ip4:192.88.99.9 ip4:no ip6:{SIX}/128 mx -all"
+    )
+    assert addresses_in_spf(names, SHOP) == [FOUR, "192.88.99.7", SIX]
+    zone.records |= {("relay.test", "A"): [FOUR], ("relay.test", "AAAA"): [SIX]}
+    assert addresses_of(names, "relay.test") == [FOUR, SIX]
+    assert addresses_of(names, FOUR) == [FOUR]
 
 
 def test_who_does_not_answer_is_not_taken_for_one_who_says_no(zone: Any, names: DnsNames) -> None:

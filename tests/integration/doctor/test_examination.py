@@ -86,6 +86,14 @@ def test_a_domain_without_records_fails_in_each_of_them(campaign: Path, zone: An
     assert found["alignment"][0] is Level.WARN  # it is not signed here
 
 
+def test_the_addresses_that_mail_comes_from_are_looked_up(campaign: Path, zone: Any) -> None:
+    zone.text("example.com", "v=spf1 ip4:192.88.99.1 -all")
+    with BackgroundInbox(InboxSettings()) as inbox:
+        found = findings(campaign, dns=zone.address, transport=f"smtp://127.0.0.1:{inbox.port}")
+    assert found["reverse DNS"][0] is Level.WARN
+    assert ("1.99.88.192.in-addr.arpa", "PTR") in zone.asked
+
+
 def test_a_rehearsal_asks_nobody(campaign: Path) -> None:
     assert "SPF" not in findings(campaign)
 
@@ -151,6 +159,22 @@ def web() -> Iterator[int]:
 def test_a_web_server_tells_its_time(web: int) -> None:
     look = look_at_web(urlsplit(f"http+webhook://127.0.0.1:{web}/x"), tls_context(TransportSettings()), 5)
     assert look == Look(None, NOW)
+
+
+def test_a_provider_is_asked_where_it_takes_messages(campaign: Path, web: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "token")
+    found = findings(campaign, transport=f"http+postmark://127.0.0.1:{web}", credentials="env:TOKEN")
+    assert (found["transport"], found["clock"][0]) == ((Level.OK, f"127.0.0.1:{web} answers"), Level.FAIL)
+
+
+def test_files_of_the_stores_are_read_and_none_is_made(campaign: Path, tmp_path: Path) -> None:
+    assert findings(campaign)["store"][0] is Level.OK
+    assert not (tmp_path / ".mailray").exists()
+    assert run_guarded(["suppress", "add", "ann@example.com"], debug=True) == 0
+    assert findings(campaign)["store"][0] is Level.OK
+    (tmp_path / ".mailray" / "suppression.sqlite").write_bytes(b"no database" * 1_000)
+    level, detail = findings(campaign)["store"]
+    assert (level, "damaged" in detail) == (Level.FAIL, True)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ class Postmark:
 
     def __init__(self, url: str, token: str, stream: str, batch: int) -> None:
         self.batch = batch
-        self._url = f"{url}/email/batch"
+        self.url = f"{url}/email/batch"
         self._stream = stream
         self._headers = {
             "Accept": "application/json",
@@ -74,7 +74,7 @@ class Postmark:
         }
 
     def request(self, prepared: Sequence[Prepared]) -> Request:
-        return Request(self._url, self._headers, structured.listed(prepared))
+        return Request(self.url, self._headers, structured.listed(prepared))
 
     def read(self, reply: Reply, prepared: Sequence[Prepared]) -> Sequence[Verdict] | None:
         told = replies.json_of(reply)

@@ -51,6 +51,10 @@ class Provider(Protocol):
         """As users know it."""
 
     @property
+    def url(self) -> str:
+        """Where it takes a message."""
+
+    @property
     def capabilities(self) -> Capabilities: ...
 
     @property

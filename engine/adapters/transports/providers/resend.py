@@ -35,7 +35,7 @@ class Resend:
 
     def __init__(self, url: str, token: str, batch: int) -> None:
         self.batch = batch
-        self._url = f"{url}/emails"
+        self.url = f"{url}/emails"
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def prepare(self, message: Message) -> Prepared | Outcome:
@@ -44,8 +44,8 @@ class Resend:
     def request(self, prepared: Sequence[Prepared]) -> Request:
         headers = {**self._headers, "Idempotency-Key": idempotency_key([each.message.key for each in prepared])}
         if len(prepared) == 1:
-            return Request(self._url, headers, prepared[0].payload)
-        return Request(f"{self._url}/batch", headers, structured.listed(prepared))
+            return Request(self.url, headers, prepared[0].payload)
+        return Request(f"{self.url}/batch", headers, structured.listed(prepared))
 
     def read(self, reply: Reply, prepared: Sequence[Prepared]) -> Sequence[Verdict] | None:
         told = replies.json_of(reply)

@@ -32,14 +32,14 @@ class SendGrid:
     doubtful = replies.DOUBTFUL
 
     def __init__(self, url: str, token: str) -> None:
-        self._url = f"{url}/v3/mail/send"
+        self.url = f"{url}/v3/mail/send"
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def prepare(self, message: Message) -> Prepared | Outcome:
         return structured.prepare(message, _told)
 
     def request(self, prepared: Sequence[Prepared]) -> Request:
-        return Request(self._url, self._headers, prepared[0].payload)
+        return Request(self.url, self._headers, prepared[0].payload)
 
     def read(self, reply: Reply, prepared: Sequence[Prepared]) -> Sequence[Verdict] | None:
         verdict = replies.verdict_of(self.name, reply)

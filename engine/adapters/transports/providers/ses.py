@@ -44,7 +44,7 @@ class Ses:
     doubtful = replies.DOUBTFUL
 
     def __init__(self, url: str, region: str, credentials: Any, configuration_set: str | None) -> None:
-        self._url = f"{url}/v2/email/outbound-emails"
+        self.url = f"{url}/v2/email/outbound-emails"
         self._region = region
         self._credentials = credentials
         self._configuration_set = configuration_set
@@ -65,9 +65,9 @@ class Ses:
         from botocore.awsrequest import AWSRequest
 
         body = prepared[0].payload
-        request = AWSRequest("POST", self._url, {"Content-Type": "application/json"}, body)
+        request = AWSRequest("POST", self.url, {"Content-Type": "application/json"}, body)
         SigV4Auth(self._credentials.get_frozen_credentials(), "ses", self._region).add_auth(request)
-        return Request(self._url, dict(request.headers.items()), body)
+        return Request(self.url, dict(request.headers.items()), body)
 
     def read(self, reply: Reply, prepared: Sequence[Prepared]) -> Sequence[Verdict] | None:
         told = replies.json_of(reply)

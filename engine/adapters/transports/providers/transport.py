@@ -18,6 +18,11 @@ class HttpTransport:
         self._tls = tls_context(settings)
         self._cooldown = Cooldown()
 
+    @property
+    def url(self) -> str:
+        """Where the provider takes messages."""
+        return self._provider.url
+
     async def session(self, feed: Feed) -> None:
         # The library takes longer to import than most commands to run, and only who sends in this way needs it.
         from engine.adapters.transports.providers.exchange import Exchange, open_client

@@ -34,7 +34,7 @@ class Webhook:
     doubtful = replies.DOUBTFUL
 
     def __init__(self, url: str, token: str | None) -> None:
-        self._url = url
+        self.url = url
         self._headers = {"Content-Type": "message/rfc822"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -49,7 +49,7 @@ class Webhook:
             "Envelope-From": quote(message.sender, safe=_IN_ADDRESSES),
             "Envelope-To": quote(message.recipient, safe=_IN_ADDRESSES),
         }
-        return Request(self._url, self._headers | envelope, content)
+        return Request(self.url, self._headers | envelope, content)
 
     def read(self, reply: Reply, prepared: Sequence[Prepared]) -> Sequence[Verdict] | None:
         return [replies.verdict_of(self.name, reply)]

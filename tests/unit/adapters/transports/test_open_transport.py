@@ -8,6 +8,7 @@ import pytest
 
 from engine.adapters import transports
 from engine.adapters.transports import TRANSPORTS, Credentials, TransportKind, TransportSettings, open_transport
+from engine.adapters.transports.providers.transport import HttpTransport
 from engine.campaign.checks.delivery import TRANSPORT_SCHEMES
 from engine.errors import CampaignError, UsageError
 
@@ -31,6 +32,22 @@ def test_no_scheme_is_claimed_twice() -> None:
 def test_the_example_opens(kind: TransportKind, tmp_path: Path) -> None:
     settings = TransportSettings(credentials=Credentials("name", "password"))
     open_transport(kind.example.replace("/tmp/mail", str(tmp_path)), settings)
+
+
+@pytest.mark.parametrize(
+    ("url", "end"),
+    [
+        ("postmark:broadcast", "https://api.postmarkapp.com/"),
+        ("sendgrid:", "https://api.sendgrid.com/"),
+        ("resend:?batch=1", "https://api.resend.com/"),
+        ("ses:eu-west-1", "https://email.eu-west-1.amazonaws.com/"),
+        ("https+webhook://mail.example.com/in", "https://mail.example.com/in"),
+    ],
+)
+def test_a_provider_says_where_it_takes_messages(url: str, end: str) -> None:
+    opened = open_transport(url, TransportSettings(credentials=Credentials("name", "password")))
+    assert isinstance(opened, HttpTransport)
+    assert opened.url.startswith(end)
 
 
 @pytest.mark.parametrize(
