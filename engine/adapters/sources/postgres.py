@@ -7,7 +7,7 @@ so one connection reads everything and PostgreSQL sorts it. The rows and their o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import cached_property
 
@@ -19,6 +19,7 @@ from engine.adapters.sources.postgres_ranges import RangeReader, Selected, range
 from engine.adapters.sources.postgres_session import Database, Session
 from engine.adapters.sources.postgres_types import PostgresColumn, given
 from engine.adapters.sources.query import Query, parse_query
+from engine.adapters.sources.sessions import Sessions
 from engine.audience.source import Source
 from engine.conditions import POSTGRES as DIALECT
 from engine.conditions import Pushdown, SqlColumn, split_sql
@@ -43,13 +44,12 @@ class PostgresSource:
         range_rows: int = RANGE_ROWS,
     ) -> None:
         self.name = database.name
-        self._database = database
         self._query = query
         self._key = key
         self._readers = readers
         self._range_rows = range_rows
-        self._session: Session | None = None
-        with self._opened() as session:
+        self._sessions = Sessions(lambda: Session(database, query))
+        with self._sessions.reading() as session:
             described = session.columns()
             self._columns = [given(each, types[each.name]) if each.name in types else each for each in described]
             self._bytewise = session.bytewise(self._columns)
@@ -63,23 +63,17 @@ class PostgresSource:
         ]
         return split_sql(condition, columns, DIALECT, now, timezone)
 
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        with self._opened() as session:
-            self._session = session
-            try:
-                yield
-            finally:
-                self._session = None
+    def snapshot(self) -> AbstractContextManager[None]:
+        return self._sessions.snapshot()
 
     def count(self) -> int:
-        with self._reading() as session:
+        with self._sessions.reading() as session:
             return int(session.rows(f"SELECT count(*) FROM {self._query.rows}")[0][0])  # noqa: S608
 
     def batches(self, columns: Sequence[str], filter: str | None = None) -> Iterator[pa.RecordBatch]:
         wanted = [each for name in columns for each in self._columns if each.name == name]
         schema = pa.schema([pa.field(each.name, each.kind) for each in wanted])
-        with self._reading() as session:
+        with self._sessions.reading() as session:
             snapshot = session.rows("SELECT pg_export_snapshot()")[0][0]
             selected = Selected(self._query.rows, filter, self._key_column, wanted)
             parts = ranges(session, selected, self._range_rows)
@@ -109,22 +103,6 @@ class PostgresSource:
                 place=self._query.written.place(),
                 help="put the values right, or read them as text: `column::text` in the query",
             ) from fault
-
-    @contextmanager
-    def _reading(self) -> Iterator[Session]:
-        if self._session is not None:
-            yield self._session
-            return
-        with self._opened() as session:
-            yield session
-
-    @contextmanager
-    def _opened(self) -> Iterator[Session]:
-        session = Session(self._database, self._query)
-        try:
-            yield session
-        finally:
-            session.close()
 
 
 def _open(asked: Asked) -> Source:

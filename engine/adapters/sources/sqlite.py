@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from engine.adapters.sources.kind import Asked, SourceKind
 from engine.adapters.sources.query import Query, parse_query
+from engine.adapters.sources.sessions import Sessions
 from engine.adapters.sources.sqlite_types import SqliteColumn, declared, given, of_values, quote
 from engine.audience.partitions import BLOCK_ROWS
 from engine.audience.source import Source
@@ -40,8 +41,8 @@ class SqliteSource:
         self._path = path
         self._query = query
         self._key = key
-        self._session: _Session | None = None
-        with self._opened() as session:
+        self._sessions = Sessions(self._open)
+        with self._sessions.reading() as session:
             self._columns = session.columns(types)
         self.schema = pa.schema([pa.field(each.name, each.kind) for each in self._columns])
 
@@ -49,23 +50,17 @@ class SqliteSource:
         columns = [SqlColumn(each.name, each.kind, each.exact) for each in self._columns]
         return split_sql(condition, columns, DIALECT, now, timezone)
 
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        with self._opened() as session:
-            self._session = session
-            try:
-                yield
-            finally:
-                self._session = None
+    def snapshot(self) -> AbstractContextManager[None]:
+        return self._sessions.snapshot()
 
     def count(self) -> int:
-        with self._reading() as session:
+        with self._sessions.reading() as session:
             return int(session.rows(f"SELECT count(*) FROM {self._query.rows}")[0][0])  # noqa: S608
 
     def batches(self, columns: Sequence[str], filter: str | None = None) -> Iterator[pa.RecordBatch]:
         wanted = [each for name in columns for each in self._columns if each.name == name]
         schema = pa.schema([pa.field(each.name, each.kind) for each in wanted])
-        with self._reading() as session:
+        with self._sessions.reading() as session:
             for batch in session.batches(self._statement(wanted, filter), wanted):
                 yield pa.RecordBatch.from_arrays(batch, schema=schema)
 
@@ -80,24 +75,11 @@ class SqliteSource:
             f"ORDER BY {', '.join(order)} LIMIT -1)"
         )
 
-    @contextmanager
-    def _reading(self) -> Iterator[_Session]:
-        if self._session is not None:
-            yield self._session
-            return
-        with self._opened() as session:
-            yield session
-
-    @contextmanager
-    def _opened(self) -> Iterator[_Session]:
+    def _open(self) -> _Session:
         if not self._path.is_file():
             help = "`sqlite:///` begins in the campaign's folder, `sqlite:////` at the root"
             raise MissingInputError.single("MR378", f"there is no SQLite file {self._path}", help=help)
-        session = _Session(self._path, self._query)
-        try:
-            yield session
-        finally:
-            session.close()
+        return _Session(self._path, self._query)
 
 
 class _Session:

@@ -33,7 +33,7 @@ def people(server: Any) -> None:
 
 def parts_of(source: PostgresSource, range_rows: int) -> list[Range]:
     """The parts in which a source is read."""
-    with source._opened() as session:
+    with source._sessions.reading() as session:
         return ranges(session, Selected(source._query.rows, None, source._key_column, []), range_rows)
 
 
