@@ -24,12 +24,12 @@ import pyarrow as pa
 import pytest
 
 from engine.adapters.inbox import BackgroundInbox, InboxSettings
-from engine.assembly.automation import open_automation, open_automation_worker
+from engine.assembly.automation import AutomationJob, open_automation, open_automation_worker
 from engine.assembly.settings import AppSettings
 from engine.assembly.stores import open_executions, open_store
 from engine.audience.store import EVENTS, USERS, Write
 from engine.errors import Diagnostic
-from engine.pipeline.automation.crew import ThreadCrew
+from engine.pipeline.automation.crew import Crew, ThreadCrew
 from engine.pipeline.automation.job import Automation
 from engine.queueing.alarms import DepthAlarm
 from engine.workflow.executions import State
@@ -123,6 +123,10 @@ class Watched:
         self.lines.fault(what, diagnostics)
 
 
+def in_this_process(job: AutomationJob) -> Crew:
+    return ThreadCrew(open_automation_worker(job), time.monotonic)
+
+
 @dataclass
 class Shop:
     folder: Path
@@ -174,15 +178,19 @@ class Shop:
         with closing(open_store(self.settings.stores_at)) as store:
             store.put_events(pa.RecordBatch.from_pylist(rows, EVENTS))
 
-    def automate(self, *names: str, watch: Watched | None = None, stopped: Callable[[], bool] | None = None) -> Row:
-        """Let the job do what there is to do, in this process; gives its counts."""
+    def automate(
+        self,
+        *names: str,
+        watch: Watched | None = None,
+        stopped: Callable[[], bool] | None = None,
+        hire: Callable[[AutomationJob], Crew] = in_this_process,
+    ) -> Row:
+        """Let the job do what there is to do, in this process or with another crew; gives its counts."""
         folders = [self.folders[name] for name in names or self.folders]
-        with open_automation(folders, self.settings) as opened:
-            crew = ThreadCrew(open_automation_worker(opened.job), time.monotonic)
-            with closing(crew):
-                job = Automation(opened.parts, crew, watch or Watched())
-                job.run(stopped or (lambda: False), drain=stopped is None)
-                return dict(job.counts)
+        with open_automation(folders, self.settings) as opened, closing(hire(opened.job)) as crew:
+            job = Automation(opened.parts, crew, watch or Watched())
+            job.run(stopped or (lambda: False), drain=stopped is None)
+            return dict(job.counts)
 
     def finish(self) -> None:
         """Go on until everybody is at their end: a call that a busy machine has not answered in time is made again later."""
@@ -203,6 +211,19 @@ class Shop:
             ({**row, "told": history[row["execution_id"]]} for row in found),
             key=lambda row: (row["user_id"], row["workflow"]),
         )
+
+    def story(self) -> list[Any]:
+        """Of each execution all that does not depend on when somebody worked on it, nor on how soon a call was answered."""
+        told = ("step", "type", "occurrence", "outcome", "output", "error")
+        return [
+            (
+                row["execution_id"],
+                row["user_id"],
+                row["state"],
+                [tuple(each[name] for name in told) for each in row["told"] if each["outcome"] != "retrying"],
+            )
+            for row in self.executions()
+        ]
 
     def attributes(self, *names: str) -> dict[str, Row]:
         with closing(open_store(self.settings.stores_at)) as store:

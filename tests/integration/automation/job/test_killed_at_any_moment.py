@@ -120,24 +120,10 @@ class Killing:
         return {"moves": moves, "effects": effects, "calls": self.shop.hook.heard.total(), "mails": mails}
 
 
-def story(shop: Any) -> list[Any]:
-    """Of each execution all that does not depend on when somebody worked on it, nor on how soon a call was answered."""
-    told = ("step", "type", "occurrence", "outcome", "output", "error")
-    return [
-        (
-            row["execution_id"],
-            row["user_id"],
-            row["state"],
-            [tuple(each[name] for name in told) for each in row["told"] if each["outcome"] != "retrying"],
-        )
-        for row in shop.executions()
-    ]
-
-
 def check(killing: Killing, whole: Any) -> dict[str, int]:
     """Against a shop to which the same has happened and in which nobody was killed."""
     shop = killing.shop
-    assert story(shop) == story(whole)
+    assert shop.story() == whole.story()
     assert {each["visits"] for each in shop.attributes(*killing.names).values()} == {11}
     assert shop.memberships(*killing.names) == whole.memberships(*killing.names)
     unknown = Counter(str(each.address).partition("@")[0] for run in shop.runs for each in doubts(run))
