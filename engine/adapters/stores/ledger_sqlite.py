@@ -12,11 +12,12 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from engine.adapters.stores.ledger_sqlite_appender import PromptAppender
+from engine.adapters.stores.ledger_sqlite_file import create, lay, sync
 from engine.adapters.stores.owner_lock import OwnerLock
 from engine.adapters.stores.statements import statement
 from engine.errors import FileAccessError, InputError, MailrayError, Place, TryAgainError
@@ -59,7 +60,7 @@ class SqlitePartition:
         self._fault: MailrayError | None = None
         with self._faults():
             if not path.exists():
-                _create(path)
+                create(path, VERSION)
             self._connection = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=128
             )
@@ -121,7 +122,10 @@ class SqlitePartition:
         """
         with self._mutex, self._faults():
             self._pragmas("synchronous = NORMAL", "wal_autocheckpoint = 0")
-        return os.open(f"{self._path}-wal", os.O_RDWR | os.O_CLOEXEC)
+            messages, *_ = self._row("read_plan") or (0,)
+        wal = os.open(f"{self._path}-wal", os.O_RDWR | os.O_CLOEXEC)
+        lay(wal, messages)
+        return wal
 
     def settle(self, wal: int) -> None:
         """Sync the WAL, and move what is in it to where it belongs."""
@@ -341,7 +345,7 @@ class SqliteLedger:
     def partition(self, number: int) -> SqlitePartition:
         if not self._folder.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
-            _sync(self._folder.parent)
+            sync(self._folder.parent)
         return SqlitePartition(self._folder / f"{number:05d}{_SUFFIX}", number)
 
     def remove(self, number: int) -> None:
@@ -359,28 +363,3 @@ class SqliteLedger:
             return partition.counts()
         finally:
             partition.close()
-
-
-def _create(path: Path) -> None:
-    """A ledger's file appears whole: one that is empty is one that was emptied, and is never taken for a new one."""
-    if path.with_suffix(".lock").exists():
-        raise damaged(Place(str(path)), "the file is gone")
-    draft = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.new")
-    with closing(sqlite3.connect(draft)) as connection:
-        # Nothing of it counts before it has its name, so it goes to the disk once, as a whole.
-        connection.executescript("PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL;")
-        connection.executescript(f"BEGIN; {statement('ledger', 'schema')} PRAGMA user_version = {VERSION}; COMMIT;")
-    _sync(draft)
-    with suppress(FileExistsError):
-        os.link(draft, path)
-    draft.unlink()
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    """A file or folder is on the disk when this returns; a file's name is durable only when its folder is."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

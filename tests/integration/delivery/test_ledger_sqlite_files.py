@@ -5,6 +5,7 @@ import errno
 import os
 import platform
 import random
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from engine.adapters.stores import ledger_sqlite_appender
 from engine.adapters.stores.disk_sync import DiskSync
 from engine.adapters.stores.ledger_sqlite import BALLAST, SqliteLedger, SqlitePartition
 from engine.adapters.stores.ledger_sqlite_appender import PromptAppender
+from engine.adapters.stores.ledger_sqlite_file import LAID_FROM, OCTETS_OF_ONE
 from engine.errors import FileAccessError, InputError, MailrayError, TryAgainError
 from engine.ledger.contract import Appender, ThreadAppender
 from engine.ledger.entries import Entry
@@ -289,6 +291,31 @@ def test_what_an_event_loop_appends_is_moved_from_the_wal_from_time_to_time(
     with closing(sqlite3.connect(f"file:{folder / '00001.sqlite'}?immutable=1", uri=True)) as without_wal:
         assert without_wal.execute("SELECT count(*) FROM batch").fetchone() == (9,)
     partition.close()
+
+
+def test_a_wal_that_was_laid_holds_no_more_than_was_written(folder: Path) -> None:
+    partition = SqliteLedger(folder).partition(1)
+    partition.claim("one", NOW, NOW + LEASE)
+    partition.plan([row.to_bytes(16, "big") for row in range(LAID_FROM)], NOW)
+
+    async def append() -> None:
+        with appending(partition) as appender:
+            before = (folder / "00001.sqlite-wal").stat().st_size
+            assert before > LAID_FROM * OCTETS_OF_ONE
+            for row in range(ROWS):
+                await appender(intent(row), NOW + LEASE)
+            assert (folder / "00001.sqlite-wal").stat().st_size == before
+            for suffix in ("", "-wal"):  # as a machine that lost its power has them
+                shutil.copy(folder / f"00001.sqlite{suffix}", folder / f"00002.sqlite{suffix}")
+
+    asyncio.run(append())
+    partition.close()
+    left = SqliteLedger(folder).partition(2)
+    assert left.replay().counts().as_dict() == {"intent": ROWS, "planned": LAID_FROM - ROWS}
+    left.claim("two", NOW + LEASE, NOW + 2 * LEASE)
+    left.append(intent(ROWS), NOW + 2 * LEASE)
+    assert left.replay().counts()[State.INTENT] == ROWS + 1
+    left.close()
 
 
 def test_after_a_sync_that_failed_nothing_is_written(folder: Path) -> None:
