@@ -13,17 +13,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.errors import UsageError
 from jobs.console import err, out, print_counts, print_json
 from jobs.options import Address, Json, RunnerOption, Transport
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
     from engine.assembly.automation import OpenAutomation
     from engine.assembly.settings import AppSettings
     from engine.pipeline.automation.crew import Crew
+    from engine.pipeline.automation.parts import Watch
+    from jobs.watching import AutomationLines
 
 Folders = Annotated[list[Path], typer.Argument(metavar="DIR...", help="The workflows' folders, campaign.yaml in each.")]
 Drain = Annotated[
     bool, typer.Option("--drain", help="End when there is nothing left that could be done now, instead of waiting.")
+]
+
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[HOST:]PORT",
+        help="Serve /metrics for Prometheus there; HOST is 127.0.0.1 if absent, and PORT 0 is any free one.",
+    ),
 ]
 
 
@@ -33,6 +46,7 @@ def command(
     runner: RunnerOption = None,
     address: Address = None,
     drain: Drain = False,
+    metrics: Metrics = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before mail leaves this machine.")] = False,
     json: Json = False,
 ) -> int:
@@ -43,14 +57,17 @@ def command(
     from jobs.execute import check_runner
     from jobs.watching import AutomationLines
 
+    place = None if metrics is None else _place(metrics)
     settings = AppSettings.load(runner=runner, address=address, transport=transport)
     check_runner(settings)
     with (
+        _exposed(place) as registry,
         open_automation(folders, settings, partial(_ask, yes=yes)) as opened,
         _crew(opened, settings) as crew,
         _stopped() as stopped,
     ):
-        automation = Automation(opened.parts, crew, AutomationLines(quiet=json))
+        lines = AutomationLines(quiet=json, levels=opened.parts.dispatcher.figures)
+        automation = Automation(opened.parts, crew, _watch(opened, crew, lines, registry))
         automation.run(stopped.is_set, drain=drain)
         counts = dict(automation.counts)
     if json:
@@ -65,6 +82,39 @@ def command(
 def _ask(leaving: Sequence[str], *, yes: bool) -> None:
     if leaving and not yes and sys.stdin.isatty():
         typer.confirm(f"Send what {', '.join(leaving)} decide away from this machine?", abort=True)
+
+
+def _place(text: str) -> tuple[str, int]:
+    """Raises UsageError (MR006)."""
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) <= 65_535) or any(each in host for each in "/@ "):
+        raise UsageError.single(
+            "MR006", f"--metrics `{text}` is no address to listen on", help="write 9464, 127.0.0.1:9464 or [::1]:9464"
+        )
+    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
+
+
+@contextmanager
+def _exposed(place: tuple[str, int] | None) -> Iterator[CollectorRegistry | None]:
+    if place is None:
+        yield None
+        return
+    from prometheus_client import CollectorRegistry
+
+    from engine.adapters.web.exposition import exposed
+
+    registry = CollectorRegistry()
+    with exposed(registry, *place) as url:
+        err.print(f"metrics: {url}", markup=False, soft_wrap=True)
+        yield registry
+
+
+def _watch(opened: OpenAutomation, crew: Crew, lines: AutomationLines, registry: CollectorRegistry | None) -> Watch:
+    if registry is None:
+        return lines
+    from engine.assembly.automation_metrics import AutomationMetrics
+
+    return AutomationMetrics(opened.parts, crew, lines, registry)
 
 
 @contextmanager

@@ -36,6 +36,7 @@ from engine.delivery.dispatch import never
 from engine.errors import CampaignError, Diagnostic, RefusedError, UsageError
 from engine.pipeline.automation.advancing import Advancer
 from engine.pipeline.automation.applying import Applier
+from engine.pipeline.automation.cache_figures import CacheReporter
 from engine.pipeline.automation.calling import Caller
 from engine.pipeline.automation.contract import LiveWorkflow, Worker
 from engine.pipeline.automation.dates import Dates
@@ -111,6 +112,7 @@ def open_automation_worker(
             Applier(executions, store, people, caller).apply,
             SendPlanner(job.workflows, people, wall).plan,
             runs,
+            CacheReporter(cache.figures, lambda: cache.memory.held).news,
             stack.pop_all(),
         )
     raise AssertionError("a worker is given or something is raised")

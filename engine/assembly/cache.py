@@ -31,7 +31,6 @@ from engine.pipeline.definition import TENANT
 
 if TYPE_CHECKING:
     import redis
-    from prometheus_client import CollectorRegistry
 
     from engine.adapters.caches.announcements import Announcements
 
@@ -43,11 +42,12 @@ class Cache:
 
     users: CacheStack
     figures: Figures
+    memory: MemoryLayer
 
 
 @contextmanager
-def open_cache(at: CacheAt, store: Store, registry: CollectorRegistry | None = None) -> Iterator[Cache]:
-    """The caches over a store, kept up with it while in the block; their figures are in ``registry`` meanwhile.
+def open_cache(at: CacheAt, store: Store) -> Iterator[Cache]:
+    """The caches over a store, kept up with it while in the block.
 
     Redis may be away. Raises UsageError (MR681, MR682) and CampaignError (MR161) for settings that cannot be used.
     """
@@ -61,10 +61,8 @@ def open_cache(at: CacheAt, store: Store, registry: CollectorRegistry | None = N
     hear = None if at.redis is None else _announcements(at, users, figures).hear
     with ExitStack() as ends:
         ends.callback(background.close)
-        if registry is not None:
-            ends.enter_context(_measured(registry, figures, memory))
         ends.enter_context(kept([users], hear, figures))
-        yield Cache(users, figures)
+        yield Cache(users, figures, memory)
 
 
 def look_at_redis(at: CacheAt) -> str:
@@ -131,16 +129,6 @@ def _announcements(at: CacheAt, users: CacheStack, figures: Figures) -> Announce
     from engine.adapters.caches.announcements import Announcements
 
     return Announcements(partial(redis_client, at, retries=0), [users], _breaker(), figures)
-
-
-@contextmanager
-def _measured(registry: CollectorRegistry, figures: Figures, memory: MemoryLayer) -> Iterator[None]:
-    from engine.adapters.caches.metrics import CacheMetrics
-
-    metrics = CacheMetrics(figures, memory)
-    registry.register(metrics)
-    yield
-    registry.unregister(metrics)
 
 
 def _breaker() -> Breaker:

@@ -24,6 +24,7 @@ from engine.cluster.results import result_of, summary
 from engine.cluster.session import session
 from engine.cluster.shared import check_can_deliver
 from engine.errors import MailrayError
+from engine.pipeline.automation.cache_figures import CacheNews, CacheTotals
 from engine.pipeline.automation.contract import Result, Task, Worker
 from engine.pipeline.automation.crew import TASKS_AT_A_TIME, Ended, Lost, own_fault
 from engine.workflow.executions import Owner
@@ -47,10 +48,11 @@ class AutomationActor:
         self._opening = threading.Lock()
         self._worker: Worker | None = None
 
-    def do(self, task: Task, gone: Sequence[str]) -> tuple[Result, NodeLoad]:
+    def do(self, task: Task, gone: Sequence[str]) -> tuple[Result, CacheNews, NodeLoad]:
         """``gone`` are the owners that are known to be dead."""
         self._owner.gone = gone
-        return self._opened().do(task), load_here()
+        worker = self._opened()
+        return worker.do(task), worker.cache_news(), load_here()
 
     def beat(self) -> None:
         """The driver is there."""
@@ -79,6 +81,7 @@ class RayCrew:
         self._names = (f"worker-{number}" for number in count(1))
         self._crew = uuid.uuid4().hex
         self._gone: deque[str] = deque(maxlen=MOST_GONE)
+        self.caches = CacheTotals()
         self._actors: dict[str, Any] = {}
         self._leaving: dict[str, Any] = {}
         self._running: dict[Any, tuple[str, Task, float]] = {}
@@ -141,7 +144,7 @@ class RayCrew:
         name, task, began = self._running.pop(reference)
         seconds = time.monotonic() - began
         try:
-            result, load = result_of(reference)
+            result, news, load = result_of(reference)
         except RayActorError as fault:
             self._forget(name)
             return Ended(task, Lost(summary(fault)), seconds)
@@ -150,6 +153,7 @@ class RayCrew:
         except Exception as fault:
             return Ended(task, own_fault(fault), seconds)
         self._control.heard([load])
+        self.caches.heard(name, news)
         return Ended(task, result, seconds)
 
     def _forget(self, name: str) -> None:

@@ -101,7 +101,7 @@ class HttpServer:
             raise CannotCreateError.single(
                 "MR776",
                 f"{host}:{port} cannot be listened on: {fault.strerror}",
-                help="choose another --host or --port",
+                help="choose another host or port",
             ) from fault
         self._server = _Server(
             uvicorn.Config(

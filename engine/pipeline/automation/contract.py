@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engine.errors import Diagnostic
+from engine.pipeline.automation.cache_figures import CacheNews
 from engine.pipeline.definition import PlanDefinition
 from engine.pipeline.work import DeliveryWork, PartitionDelivery, StageFigures
 from engine.workflow.definition import Definition
@@ -187,6 +188,9 @@ class Worker(Protocol):
     ledger does not answer: the task comes again."""
 
     def do(self, task: Task) -> Result: ...
+
+    def cache_news(self) -> CacheNews:
+        """What its caches did since that was last asked."""
 
     def stop(self) -> None:
         """Begin no further message."""

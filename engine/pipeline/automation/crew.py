@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.errors import InternalError, MailrayError
+from engine.pipeline.automation.cache_figures import CacheTotals
 from engine.pipeline.automation.contract import Result, Task, Worker
 
 TASKS_AT_A_TIME = 8
@@ -42,6 +43,10 @@ class Crew(Protocol):
     def workers(self) -> Sequence[str]:
         """The names of those that may be given tasks."""
 
+    @property
+    def caches(self) -> CacheTotals:
+        """What the caches of the workers did, as far as it was heard of them."""
+
     def demand(self, waiting: int) -> None:
         """So many tasks wait besides those in hand: there may be more workers, or fewer; whoever has something in hand ends it first."""
 
@@ -64,10 +69,16 @@ class ThreadCrew:
         self._monotonic = monotonic
         self._threads = ThreadPoolExecutor(TASKS_AT_A_TIME, "worker")
         self._running: dict[Future[Result], tuple[Task, float]] = {}
+        self._caches = CacheTotals()
 
     @property
     def workers(self) -> Sequence[str]:
         return ("here",)
+
+    @property
+    def caches(self) -> CacheTotals:
+        self._caches.heard("here", self._worker.cache_news())
+        return self._caches
 
     def demand(self, waiting: int) -> None:
         """There is one process, and so one worker."""

@@ -182,7 +182,11 @@ class Dispatcher:
         return self._alarms.look(self._people.scheduler.depths(), self._people.scheduler.oldest(), now)
 
     def figures(self) -> dict[Priority, LevelFigures]:
-        return level_figures(self._here, self._in_work, self._outside, self._waits)
+        return level_figures(self._here, self._in_work, self._outside, self._waits, self._people.scheduler.oldest())
+
+    def by_workflow(self) -> dict[str, int]:
+        """Items and executions that are here, waiting or in work."""
+        return {name: self._own[name] for name in self._live}
 
     def _settle(self, now: int) -> None:
         if not self._finished:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
+from engine.pipeline.automation.cache_figures import CacheNews
 from engine.pipeline.automation.contract import (
     Advance,
     Advanced,
@@ -32,13 +33,14 @@ class Deliverer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TaskWorker:
-    """``open`` is what is closed with it."""
+    """``cache_news`` tells of the caches that its parts share; ``open`` is what is closed with it."""
 
     advance: Callable[[Advance], Advanced]
     sweep: Callable[[Sweep], Swept]
     apply: Callable[[Apply], Applied]
     plan: Callable[[PlanSends], PlannedSends]
     deliverer: Deliverer
+    cache_news: Callable[[], CacheNews]
     open: ExitStack
 
     def do(self, task: Task) -> Result:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.campaign.schema import Priority
 from engine.errors import Diagnostic
+from engine.pipeline.automation.dispatch_figures import Waits, level_figures
 from engine.queueing.alarms import DepthAlarm
 from jobs import watching
 from jobs.watching import AutomationLines
@@ -43,6 +46,14 @@ def test_a_line_now_and_then_and_only_if_there_is_something_new(clock: Any, caps
             each.counted({"events": 1_200 if number > 40 else 5, "calls": 0}, 3)
         clock.now += 0.5
     assert capsys.readouterr().err.splitlines() == ["events 5  waiting 3", "events 1,200  waiting 3"]
+
+
+def test_a_line_tells_how_long_those_waited_who_were_handed_out(clock: Any, capsys: Any) -> None:
+    waits = {priority: Waits() for priority in Priority}
+    waits[Priority.CRITICAL].add(np.array([300_000]), level=1)
+    lines = AutomationLines(quiet=False, levels=lambda: level_figures(Counter(), Counter(), Counter(), waits, {}))
+    lines.counted({"events": 5}, 3)
+    assert capsys.readouterr().err.splitlines() == ["events 5  waiting 3  critical p99 0.3 s"]
 
 
 def test_an_alarm_is_told_at_once_also_to_who_wants_no_lines(clock: Any, capsys: Any) -> None:
