@@ -24,6 +24,9 @@ class Trigger(Model):
     cron: str | None = Field(default=None, max_length=200, description="Five fields: everybody who `when` chooses.")
     anniversary: ColumnName | None = Field(default=None, description="Each year on the day of this column's date.")
     api: Literal[True] | None = Field(default=None, description="Only who is named to the API.")
+    properties: Properties = Field(
+        default_factory=dict, description="What calls of the API tell, by name with its type; read as `event.NAME`."
+    )
     when: Condition | None = Field(default=None, description="Who of them enters; `event.NAME` is a property.")
     at: Annotated[str, Field(pattern=TIME_OF_DAY)] = Field(
         default="09:00", description="HH:MM of an anniversary, on the recipient's clock."

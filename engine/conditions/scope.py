@@ -73,10 +73,11 @@ def _name_clashes(campaign: Campaign, document: Document, audience: pa.Schema) -
             place = document.place_of_key(("segments", name))
             help = "conditions read segments by name: choose another"
             yield document.fault("MR207", f"the segment `{name}` has the name of a column", place, help)
-    if campaign.events and EVENT in (*audience.names, *campaign.segments):
+    declared = _declared_properties(campaign)
+    if declared and EVENT in (*audience.names, *campaign.segments):
         message = f"there is a column `{EVENT}`, and `{EVENT}.` is what properties of events are read by"
-        help = "rename the column, or leave `events` out"
-        yield document.fault("MR207", message, document.place_of_key(("events",)), help)
+        help = f"rename the column, or leave `{declared[-1]}` out"
+        yield document.fault("MR207", message, document.place_of_key(declared), help)
     written = written_columns(campaign.workflow)
     for number, step in enumerate(campaign.workflow):
         for path, name in _names_written(step):
@@ -106,4 +107,11 @@ def _taken(name: str, campaign: Campaign, audience: pa.Schema) -> str | None:
         return "a column of the audience"
     if name in campaign.segments:
         return "a segment"
-    return "what events are read by" if name == EVENT and campaign.events else None
+    return "what events are read by" if name == EVENT and _declared_properties(campaign) else None
+
+
+def _declared_properties(campaign: Campaign) -> KeyPath:
+    """The key that declares properties, if any does: then they are read as `event.NAME`."""
+    if campaign.events:
+        return ("events",)
+    return ("trigger", "properties") if campaign.trigger is not None and campaign.trigger.properties else ()

@@ -49,10 +49,16 @@ def workflow_schema(audience: pa.Schema, campaign: Campaign) -> pa.Schema:
     the execution (a struct, if its properties are declared), and the new attributes that the steps set."""
     segments = [pa.field(name, pa.bool_()) for name in campaign.segments]
     written = [pa.field(name, kind) for name, kind in written_columns(campaign.workflow).items()]
-    columns = with_event(
-        pa.schema([*audience, *segments, *written]), campaign, campaign.trigger.event if campaign.trigger else None
-    )
+    columns = with_event(pa.schema([*audience, *segments, *written]), beginning_properties(campaign))
     return _with_attributes(columns, campaign)
+
+
+def beginning_properties(campaign: Campaign) -> Properties:
+    """The declared properties of what begins executions: the trigger's event, or calls of the API."""
+    trigger = campaign.trigger
+    if trigger is None:
+        return {}
+    return trigger.properties if trigger.api else campaign.events.get(trigger.event or "", {})
 
 
 def written_columns(steps: list[AnyStep]) -> dict[str, pa.DataType]:
@@ -74,12 +80,11 @@ def properties_type(properties: Properties) -> pa.DataType:
     return pa.struct([pa.field(name, TYPES[kind]) for name, kind in properties.items()])
 
 
-def with_event(columns: pa.Schema, campaign: Campaign, event: str | None) -> pa.Schema:
-    """The columns with ``event`` in place of the one that is there; without any if its properties are not declared."""
+def with_event(columns: pa.Schema, properties: Properties) -> pa.Schema:
+    """The columns with an event of these properties in place of the one that is there; without any if there are none."""
     index = columns.get_field_index(EVENT)
     if index >= 0 and pa.types.is_struct(columns.field(index).type):
         columns = columns.remove(index)
-    properties = campaign.events.get(event or "")
     return columns.append(pa.field(EVENT, properties_type(properties))) if properties else columns
 
 
@@ -93,11 +98,11 @@ def texts(audience: pa.Schema, campaign: Campaign) -> Iterator[Text]:
     trigger = campaign.trigger
     if trigger is not None and trigger.when is not None:
         entering = pa.schema([*audience, *(pa.field(name, pa.bool_()) for name in campaign.segments)])
-        yield Text(("trigger", "when"), trigger.when, with_event(entering, campaign, trigger.event))
+        yield Text(("trigger", "when"), trigger.when, with_event(entering, beginning_properties(campaign)))
     rules = [(("exit", index), rule) for index, rule in enumerate(campaign.exit)]
     for path, rule in [*rules, *([(("goal",), campaign.goal)] if campaign.goal else [])]:
         if rule.when is not None:
-            schema = with_event(columns, campaign, rule.event) if rule.event else columns
+            schema = with_event(columns, campaign.events.get(rule.event, {})) if rule.event else columns
             yield Text((*path, "when"), rule.when, schema)
     for number, step in enumerate(campaign.workflow):
         yield from _of_step(("workflow", number), step, columns, campaign)
@@ -112,7 +117,7 @@ def _of_step(path: KeyPath, step: AnyStep, columns: pa.Schema, campaign: Campaig
             yield Text((*path, "choices", index, "when"), choice.when, columns)
     elif isinstance(step, WaitCondition):
         if step.when is not None:
-            yield Text((*path, "when"), step.when, with_event(columns, campaign, step.event))
+            yield Text((*path, "when"), step.when, with_event(columns, campaign.events.get(step.event or "", {})))
         if step.condition is not None:
             yield Text((*path, "condition"), step.condition, columns)
     elif isinstance(step, UpdateUserData):

@@ -40,7 +40,7 @@ class Scope:
 
     def conditions(self, expressions: Mapping[str, str], event: str | None = None) -> Conditions:
         """Conditions; with ``event``, `event.NAME` reads the properties of that one."""
-        schema = with_event(self.schema, self.campaign, event) if event else self.schema
+        schema = with_event(self.schema, self.campaign.events.get(event, {})) if event else self.schema
         checker = self.checkers.of(schema)
         found = ConditionSet(expressions, schema, self.now, self.campaign.timezone, checker)
         return Conditions(found, self.now is None)

@@ -15,7 +15,7 @@ from cronsim import CronSim
 from engine.campaign.durations import time_of_day
 from engine.campaign.schema import Campaign
 from engine.conditions import ConditionSet
-from engine.conditions.workflow import EVENT, properties_type, with_event
+from engine.conditions.workflow import EVENT, beginning_properties, properties_type, with_event
 from engine.workflow.cohort import Instants, Mask
 from engine.workflow.executions import ENTRIES, INSTANT, execution_id
 from engine.workflow.frame import Frame
@@ -37,11 +37,10 @@ class TriggerProgram:
             ConditionSet(campaign.segments, audience, None, campaign.timezone) if campaign.segments else None
         )
         columns = pa.schema([*audience, *(pa.field(name, pa.bool_()) for name in campaign.segments)])
-        event = self._trigger.event if self._trigger else None
         when = self._trigger.when if self._trigger else None
-        columns = with_event(columns, campaign, event)
-        declared = campaign.events.get(event or "")
-        self._no_event = properties_type(declared) if declared else None
+        declared = beginning_properties(campaign)
+        columns = with_event(columns, declared)
+        self._event_type = properties_type(declared) if declared else None
         self._when = ConditionSet({"when": when}, columns, None, campaign.timezone) if when else None
         where, name = campaign.audience.where, segment_of(campaign)
         self._where = ConditionSet({"where": where}, audience, None, campaign.timezone) if where else None
@@ -52,20 +51,13 @@ class TriggerProgram:
     def of_events(self, arrivals: pa.RecordBatch, people: pa.RecordBatch) -> pa.RecordBatch:
         """Entries from events (ARRIVALS), with the person of each in its row; the event's id is the cause."""
         event = self._trigger.event if self._trigger else None
-        declared = self._campaign.events.get(event or "")
         mine = np.asarray(pc.fill_null(pc.equal(arrivals.column("event"), event or ""), False), dtype=np.bool_)
         rows = np.flatnonzero(mine)
-        arrivals, people = arrivals.take(pa.array(rows)), people.take(pa.array(rows))
-        at = np.asarray(arrivals.column("at").view(pa.int64()), dtype=np.int64)
-        properties: pa.StructArray | None = None
-        if declared:
-            kind = properties_type(declared)
-            read = read_foreign(arrivals.column("properties"), {each.name: each.type for each in kind})
-            properties = pa.StructArray.from_arrays(list(read.values()), fields=list(kind))
-        chosen = self._chosen(people, arrivals.column("user_id"), at, properties)
-        contexts = objects({EVENT: properties}, len(at)) if properties is not None else pa.nulls(len(at), pa.string())
-        causes = arrivals.column("event_id").to_pylist()
-        return self._entries(arrivals.column("user_id"), at, causes, f"event:{event}", chosen, contexts)
+        return self._of_arrivals(arrivals.take(pa.array(rows)), people.take(pa.array(rows)), f"event:{event}")
+
+    def of_calls(self, calls: pa.RecordBatch, people: pa.RecordBatch) -> pa.RecordBatch:
+        """The same from calls to the API, of which each names its person; all of ``calls`` are such."""
+        return self._of_arrivals(calls, people, "api")
 
     def in_segment(self, people: pa.RecordBatch, at: int) -> Mask:
         """Who is in the trigger's segment at an instant."""
@@ -98,9 +90,18 @@ class TriggerProgram:
         at = self._anniversaries(people, after, until)
         return self._of_people(people, at, "anniversary", (at > after) & (at <= until))
 
-    def of_calls(self, people: pa.RecordBatch, at: Instants, calls: Sequence[str]) -> pa.RecordBatch:
-        """Entries of people whom calls to the API name, each at its instant and by its call."""
-        return self._of_people(people, at, "api", None, calls)
+    def _of_arrivals(self, arrivals: pa.RecordBatch, people: pa.RecordBatch, label: str) -> pa.RecordBatch:
+        at = np.asarray(arrivals.column("at").view(pa.int64()), dtype=np.int64)
+        properties: pa.StructArray | None = None
+        contexts = pa.nulls(len(at), pa.string())
+        if self._event_type is not None:
+            kinds = list(self._event_type)
+            read = read_foreign(arrivals.column("properties"), {each.name: each.type for each in kinds})
+            properties = pa.StructArray.from_arrays(list(read.values()), fields=kinds)
+            contexts = objects({EVENT: properties}, len(at))
+        chosen = self._chosen(people, arrivals.column("user_id"), at, properties)
+        causes = arrivals.column("event_id").to_pylist()
+        return self._entries(arrivals.column("user_id"), at, causes, label, chosen, contexts)
 
     def _of_people(
         self,
@@ -124,8 +125,6 @@ class TriggerProgram:
         if self._when is not None:
             columns = {name: people.column(name) for name in self._audience.names}
             rows = np.arange(len(users), dtype=np.int64)
-            if event is None and self._no_event is not None:
-                event = pa.nulls(len(users), self._no_event)
             batch = Frame(users, columns, self._segments).batch(self._when.columns, rows, times, event)
             chosen = chosen & self._when.evaluate(batch, times)["when"]
         return chosen

@@ -24,10 +24,11 @@ def unclear_triggers(document: Document) -> Iterator[Diagnostic]:
             place = document.place_of_key(("trigger", kinds[1]) if kinds else ("trigger",))
             help = "write one of " + ", ".join(f"`{key}`" for key in _TRIGGERS)
             yield document.fault("MR136", "a trigger by " + ("two things" if kinds else "nothing"), place, help)
-        for key, owner in (("at", "anniversary"), ("timezone", "cron")):
+        for key, owner in (("at", "anniversary"), ("timezone", "cron"), ("properties", "api")):
             if key in trigger and kinds and owner not in kinds:
                 place = document.place_of_key(("trigger", key))
-                yield document.fault("MR127", f"`{key}` goes with `{owner}` alone", place, f"remove `{key}`")
+                help = f"remove `{key}`" if key != "properties" else "name those of an event in `events`"
+                yield document.fault("MR127", f"`{key}` goes with `{owner}` alone", place, help)
     for path in _happenings(document):
         if document.get(path, dict) == {}:
             help = "write `event:`, `when:` or both"

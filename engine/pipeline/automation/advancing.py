@@ -144,12 +144,7 @@ class Advancer:
         called, happened = (_rows(known[place] & mask) for mask in _causes(arrivals, campaign))
         with trigger.used() as program, work.stages.timed("advance"):
             try:
-                calls = arrivals.take(called)
-                by_call = program.of_calls(
-                    people.take(pa.array(place).take(called)),
-                    np.asarray(calls.column("at").view(pa.int64()), dtype=np.int64),
-                    calls.column("event_id").to_pylist(),
-                )
+                by_call = program.of_calls(arrivals.take(called), people.take(pa.array(place).take(called)))
                 by_event = program.of_events(arrivals.take(happened), people.take(pa.array(place).take(happened)))
             except MailrayError as fault:  # of evaluating conditions
                 raise CampaignError.single(

@@ -70,7 +70,7 @@ class Entrances:
 
         def entering(people: pa.RecordBatch) -> pa.RecordBatch:
             if self._program.by_call:
-                return triggers.of_calls(people, happenings.at[rows], arrivals.column("event_id").to_pylist())
+                return triggers.of_calls(arrivals, people)
             return triggers.of_events(arrivals, people)
 
         return self._of(happenings.person[rows], entering)

@@ -91,9 +91,15 @@ def test_a_due_instant_does_not_overtake_what_happened_before_it(shop: Any, live
 
 
 def test_a_call_to_the_api_names_people(shop: Any, live: Live) -> None:
-    shop.employ(live([PAUSE], trigger={"api": True, "when": "visits = 1"}))
+    trigger = {"api": True, "properties": {"total": "number"}, "when": "visits = 1 AND event.total > 5"}
+    shop.employ(live([PAUSE], trigger=trigger))
     call, shop.clock = f"{API_EVENT}cart", 7
-    told = shop.tell(*(shop.item(at, user, call, event_id="c1") for at, user in ((5, "ann"), (6, "bob"), (5, "eve"))))
+    told = shop.tell(
+        *(
+            shop.item(at, user, call, {"total": total}, event_id="c1")
+            for at, user, total in ((5, "ann", 9), (6, "bob", 6), (5, "eve", 9))
+        )
+    )
     assert (told.entered, told.strangers, len(told.done)) == (2, 1, 3)
     assert [row[:2] for row in shop.told()] == [("ann", 5), ("bob", 6)]
     assert shop.tell(shop.item(7, "ann", call, event_id="c1")).entered == 0

@@ -120,11 +120,39 @@ def test_everybody_enters_at_a_moment_once(make_campaign: MakeCampaign, make_bat
     first, again = program.of_moment(people, at), program.of_moment(people, at)
     assert first.column("user_id").to_pylist() == ["ann"]
     assert first.equals(again)
-    ann = people.slice(0, 1).take(pa.array([0, 0]))
-    called = program.of_calls(ann, np.array([at, at + 1]), ["c1", "c2"])
-    assert [row["execution_id"] for row in called.to_pylist()] == [
-        execution_id("cart", "ann", call) for call in ("c1", "c2")
+
+
+def test_calls_tell_properties_as_events_do(make_campaign: MakeCampaign, make_batch: MakeBatch) -> None:
+    """By one call or several: what is declared is read, in a condition as in what the execution carries."""
+    properties = {"total": "number", "note": "text"}
+    told = ['{"total":9,"note":"a","more":1}', '{"total":2}', '{"total":"nine"}', None, '{"total":6}']
+    people = make_batch([{"id": user, "n": 1} for user in ("ann", "bob", "cyd", "dan", "ann")], AUDIENCE)
+
+    def entered(event: str, **rest: Any) -> list[dict[str, Any]]:
+        program = TriggerProgram(make_campaign(SEND, **rest), AUDIENCE, "v1")
+        rows = [
+            {"position": n, "event_id": f"c{n}", "user_id": user, "event": event, "at": 7, "properties": told[n]}
+            for n, user in enumerate(people.column("id").to_pylist())
+        ]
+        arrivals = make_batch(rows, ARRIVALS)
+        entries = (
+            program.of_events(arrivals, people) if event == "left" else program.of_calls(arrivals, people)
+        ).to_pylist()
+        assert {entry.pop("trigger") for entry in entries} == {"event:left" if event == "left" else "api"}
+        return entries
+
+    when = "event.total > 5 OR event.note IS NULL AND event.total IS NULL"
+    called = entered("trigger:cart", trigger={"api": True, "properties": properties, "when": when})
+    assert called == entered("left", trigger={"event": "left", "when": when}, events={"left": properties})
+    assert [(row["user_id"], json.loads(row["context"])["event"]) for row in called] == [
+        ("ann", {"total": 9, "note": "a"}),
+        ("cyd", {}),
+        ("dan", {}),
+        ("ann", {"total": 6}),
     ]
+    assert called[0]["execution_id"] == execution_id("cart", "ann", "c0")
+    plain = entered("trigger:cart", trigger={"api": True})
+    assert [row["context"] for row in plain] == [None] * 5
 
 
 def test_anniversaries(make_campaign: MakeCampaign, make_batch: MakeBatch) -> None:

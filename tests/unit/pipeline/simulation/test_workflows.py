@@ -52,7 +52,7 @@ def run() -> Run:
                 "event_id": f"{number}",
                 "event": what,
                 "at": START + timedelta(hours=hour),
-                "properties": None,
+                "properties": f'{{"hour": {hour}}}',
             }
             for number, (user, what, hour) in enumerate(events or [])
         ]
@@ -81,7 +81,8 @@ def sent(found: Simulated) -> list[tuple[str, float, str]]:
          [("ann", 24 * day + 0.5, "sent") for day in range(4)]),
         ({"trigger": {"cron": "0 9 * * MON", "when": "n = 1"}}, [("ann", 9, "sent")]),
         ({"trigger": {"anniversary": "born", "at": "10:00"}}, [("ann", 58, "sent")]),
-        ({"trigger": {"api": True, "when": "n < 3"}}, [("bob", 7, "sent")]),
+        ({"trigger": {"api": True, "properties": {"hour": "number"}, "when": "n < 3 AND event.hour = 7"}},
+         [("bob", 7, "sent")]),
         ({"trigger": {"event": "e"}, "reentry": "1 day"}, [("ann", 5, "sent"), ("ann", 31, "sent")]),
     ],
 )  # fmt: skip
