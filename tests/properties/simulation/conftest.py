@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from driving import plain, table
 from hypothesis import strategies as st
@@ -73,7 +74,7 @@ def cases(draw: st.DrawFn, updates: bool) -> Case:
         {
             "user_id": each["user_id"],
             "at": each["at"],
-            "event": "left",
+            "event": world.beginning,
             "properties": json.dumps({"total": each["total"]}),
         }
         for each in world.entries
@@ -130,12 +131,19 @@ class StepByStep:
         arrivals = table([{**each, "position": at} for each in events], ARRIVALS)
         users = [each["user_id"] for each in events]
         for campaign in self.campaigns:
-            entries = self.triggers[campaign.name].of_events(arrivals, self._rows(users))
+            entries = self._entries(campaign, arrivals)
             self.store.enter(entries, again_after(campaign), campaign.not_while, campaign.only_after)
         for campaign in self.campaigns:
             claimed = self.store.concerned(campaign.name, users, at, at)
             assert not claimed.busy
             self._advance(campaign.name, claimed.executions, at, arrivals)
+
+    def _entries(self, campaign: Campaign, arrivals: pa.RecordBatch) -> pa.RecordBatch:
+        trigger = self.triggers[campaign.name]
+        if campaign.trigger is None or not campaign.trigger.api:
+            return trigger.of_events(arrivals, self._rows(arrivals.column("user_id").to_pylist()))
+        calls = arrivals.filter(pc.equal(arrivals.column("event"), f"trigger:{campaign.name}"))
+        return trigger.of_calls(calls, self._rows(calls.column("user_id").to_pylist()))
 
     def _work(self, clock: int) -> None:
         for name in self.programs:

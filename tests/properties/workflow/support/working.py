@@ -216,7 +216,10 @@ def programs_of(world: World) -> Programs:
 def items_of(world: World) -> list[Row]:
     """What happens to people, as a queue has it, no two in one instant: entries are the trigger's event."""
     entered = [
-        {**entry, "event_id": f"entry {entry['user_id']}", "event": "left", "properties": {"total": entry["total"]}}
+        {
+            **{**entry, "event_id": f"entry {entry['user_id']}", "event": world.beginning},
+            "properties": {"total": entry["total"]},
+        }
         for entry in world.entries
     ]
     happened = [{**each, "properties": properties_of(each["properties"])} for each in world.arrivals]

@@ -67,6 +67,11 @@ class World:
     ticks: list[int]
     replies: int  # a seed
 
+    @property
+    def beginning(self) -> str:
+        """The event that begins executions: one of the person, or a call of the API."""
+        return str(self.campaign["trigger"].get("event", "trigger:cart"))
+
     def reply(self, effect: Row) -> Row:
         """How a call ends: always the same for the same call."""
         digest = hashlib.blake2b(f"{self.replies}{effect['name']}".encode(), digest_size=4).digest()
@@ -188,7 +193,8 @@ def worlds(draw: st.DrawFn, webhooks: bool = True, updates: bool = True) -> Worl
     campaign: Row = {
         **{"name": "cart", "type": "abandoned_cart", "class": "transactional", "timezone": "Europe/Berlin"},
         **{"audience": {"source": "a.parquet", "key": "id", "timezone": "tz"}, "segments": {"big": "n > 3"}},
-        **{"events": EVENTS, "trigger": {"event": "left"}, "delivery": {"from": {"address": "news@example.com"}}},
+        **{"events": EVENTS, "delivery": {"from": {"address": "news@example.com"}}},
+        "trigger": draw(st.sampled_from([{"event": "left"}, {"api": True, "properties": {"total": "number"}}])),
         "workflow": draw(steps(webhooks, updates)),
     }
     if draw(st.integers(0, 2)) == 2:
