@@ -23,8 +23,9 @@ def command(
     """Check a campaign as a whole: its file, its templates, its conditions, and its audience's columns."""
     from engine.assembly.campaign import open_campaign
     from engine.assembly.explain import explain_campaign
+    from engine.assembly.settings import AppSettings
 
-    campaign = open_campaign(folder, instant(now))
+    campaign = open_campaign(folder, instant(now), webhooks_allowed=AppSettings.load().webhooks_allowed)
     definition = campaign.definition
     explained = list(explain_campaign(campaign)) if explain else None
     templates = folder / TEMPLATES_FOLDER

@@ -22,6 +22,7 @@ MOST_SECONDS = 5.0
 PORTS = (80, 443)
 MOST_AT_A_TIME = 32
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
+_NOT_PUBLIC = "`{}` leads to an address that is not public"
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 Secret = Callable[[str, str], str]
@@ -101,16 +102,14 @@ class WebhookCaller:
 
     async def _target(self, url: httpx.URL) -> httpx.URL:
         """The URL with the address in place of the name. Raises _RefusedError."""
-        port = url.port or (443 if url.scheme == "https" else 80)
-        free = f"{_name(url)}:{port}" in self._allowed
-        if not free and port not in PORTS:
-            raise _RefusedError(f"port {port} is not one of those that webhooks may use")
-        addresses = await self._resolve(_name(url), port)
+        refused = why_refused(str(url), self._allowed)
+        if refused is not None:
+            raise _RefusedError(refused)
+        addresses = await self._resolve(_name(url), _port(url))
         if not addresses:
             raise OSError("no address")
-        for address in addresses:
-            if not free and not is_public(address):
-                raise _RefusedError(f"`{url.host}` leads to an address that is not public")
+        if f"{_name(url)}:{_port(url)}" not in self._allowed and not all(map(is_public, addresses)):
+            raise _RefusedError(_NOT_PUBLIC.format(url.host))
         return url.copy_with(host=addresses[0])
 
     async def _await_turn(self, call: Call) -> None:
@@ -121,6 +120,22 @@ class WebhookCaller:
         turn = max(self._turn.get(key, now), now)
         self._turn[key] = turn + 1 / call.per_second
         await asyncio.sleep(turn - now)
+
+
+def why_refused(address: str, allowed: Collection[str] = ()) -> str | None:
+    """What forbids a call before the name is resolved: how the address is written, its port, or a host that says itself where it is."""
+    try:
+        url = _url(address)
+    except _RefusedError as refused:
+        return str(refused)
+    name, port = _name(url), _port(url)
+    if f"{name}:{port}" in allowed:
+        return None
+    if port not in PORTS:
+        return f"port {port} is not one of those that webhooks may use"
+    itself = name.rpartition(".")[2] == "localhost"  # RFC 6761 section 6.3
+    written = _written_address(name)
+    return _NOT_PUBLIC.format(url.host) if itself or (written and not is_public(written)) else None
 
 
 def is_public(address: str) -> bool:
@@ -160,6 +175,20 @@ def _url(text: str) -> httpx.URL:
 def _name(url: httpx.URL) -> str:
     """The host in ASCII and small letters."""
     return url.raw_host.decode("ascii").lower()
+
+
+def _port(url: httpx.URL) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
+
+
+def _written_address(name: str) -> str | None:
+    """The address that a host is, in any of the ways in which the resolver takes one: `10.0.0.1`, `0x7f000001`, `::1`."""
+    if ":" in name:
+        return name
+    try:
+        return socket.inet_ntoa(socket.inet_aton(name))
+    except OSError:
+        return None
 
 
 def _as_parameters(body: str) -> httpx.QueryParams:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +17,7 @@ from engine.adapters.stores.template_files import TemplateFiles
 from engine.assembly.secret_references import resolve_secret
 from engine.assembly.settings import AppSettings, StoresAt
 from engine.assembly.stores import known_store
+from engine.assembly.workflow_demands import check_demands
 from engine.audience.columns import check_schema, plain_schema, plain_type
 from engine.audience.source import Source
 from engine.audience.store import USERS, Store
@@ -90,12 +91,14 @@ def open_campaign(
     audience_folder: Path | None = None,
     frozen: Source | None = None,
     stores: StoresAt | None = None,
+    webhooks_allowed: Collection[str] | None = None,
 ) -> OpenCampaign:
     """Load a campaign and check all of it; every fault that can be found in one look is in the error that is raised.
 
     ``audience_folder`` is where relative paths of the audience begin, if not in the campaign's folder. ``frozen`` is the audience that
     a run has read already, after which nobody asks the source again. ``stores`` is where the people are whom the source `store:` means;
-    None: where the settings in force say.
+    None: where the settings in force say. ``webhooks_allowed`` are the private addresses (host:port) that webhooks may call; None: that
+    is no matter here.
     """
     loaded = load_campaign(folder)
     campaign = loaded.campaign
@@ -113,6 +116,8 @@ def open_campaign(
     with _collected(faults):
         check_campaign(loaded, everything)
         _refuse_naive_instants(loaded, everything)
+    with _collected(faults):
+        check_demands(loaded, webhooks_allowed)
     with _collected(faults):
         fields = fields_read(campaign, everything, catalogue.templates)
     if faults:

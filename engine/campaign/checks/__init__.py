@@ -32,10 +32,12 @@ from engine.campaign.checks.workflow_rules import (
     unknown_segments,
 )
 from engine.campaign.checks.workflow_steps import (
+    idle_choices,
     unclear_branches,
     unclear_waits,
     unknown_instants,
     unknown_zones,
+    unsafe_headers,
     unwelcome_headers,
 )
 from engine.campaign.document import Document
@@ -52,9 +54,11 @@ CHECKS: tuple[Callable[[Document], Iterator[Diagnostic]], ...] = (
     unreachable_steps,
     unclear_waits,
     unclear_branches,
+    idle_choices,
     unknown_zones,
     unknown_instants,
     unwelcome_headers,
+    unsafe_headers,
     unclear_triggers,
     unknown_segments,
     unknown_events,

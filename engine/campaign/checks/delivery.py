@@ -38,7 +38,7 @@ _SECRETS: tuple[KeyPath, ...] = (
 _SECRET_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:\S.*")
 _TOKEN_LETTERS = 48
 # C0 and C1 controls and the two Unicode line separators: any of them could end a header's line.
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def wrong_addresses(document: Document) -> Iterator[Diagnostic]:
@@ -56,7 +56,7 @@ def wrong_addresses(document: Document) -> Iterator[Diagnostic]:
 
 def unsafe_header_values(document: Document) -> Iterator[Diagnostic]:
     for path in _HEADER_TEXTS:
-        if _CONTROLS.search(document.get(path, str) or ""):
+        if CONTROLS.search(document.get(path, str) or ""):
             message = f"`{dotted(path)}` holds a line break or control character"
             yield document.fault("MR151", message, path, "write it in one line")
 

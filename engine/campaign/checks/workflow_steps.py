@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import available_timezones
 
+from engine.campaign.checks.delivery import CONTROLS
 from engine.campaign.checks.graph import Graph, StepNode
 from engine.campaign.document import Document
 from engine.campaign.durations import INSTANT_OR_TIME, TIME_OF_DAY
@@ -97,6 +98,32 @@ def unwelcome_headers(document: Document) -> Iterator[Diagnostic]:
             message = f"the header `{name}` " + ("holds a secret" if secret else "is set by each call itself")
             place = document.place_of_key((*step.path, "headers", name))
             yield document.fault("MR139", message, place, help)
+
+
+def unsafe_headers(document: Document) -> Iterator[Diagnostic]:
+    """What HTTP refuses in a field's value (RFC 9110 section 5.5), so that each call would fail."""
+    for step in _of_type(document, "trigger_webhook"):
+        for name in document.get((*step.path, "headers"), dict) or {}:
+            path = (*step.path, "headers", name)
+            value = document.get(path, str) or ""
+            if CONTROLS.search(value.replace("\t", " ")) or not value.isascii():
+                message = f"the header `{name}` holds a line break, a control character or a letter beyond ASCII"
+                yield document.fault("MR151", message, path, "write it in one line of ASCII; `payload` takes any text")
+
+
+def idle_choices(document: Document) -> Iterator[Diagnostic]:
+    """The first condition that is true is taken, so nobody comes to one that has been asked before."""
+    for step in Graph(document).steps:
+        for key in ("branches", "choices"):
+            asked: dict[str, int] = {}
+            for index in range(len(document.get((*step.path, key), list) or [])):
+                path = (*step.path, key, index, "when")
+                words = " ".join((document.get(path, str) or "").split())
+                first = asked.setdefault(words, index)
+                if words and first != index:
+                    line = document.place_of_value((*step.path, key, first, "when")).line
+                    help = f"it is asked in line {line} already, and the first that is true is taken"
+                    yield document.fault("MR143", "nobody comes to this choice", path, help)
 
 
 def _of_type(document: Document, kind: str) -> Iterator[StepNode]:
