@@ -127,7 +127,7 @@ CASES = [
     ("MR137", "branches:\n      - when: loyal\n        next: thanks", "split: [{weight: 1, next: thanks}]", "else", "a share", "remove"),
     ("MR139", THANKS, f"{WEBHOOK}    headers: {{Authorization: x}}", "Authorization", "holds a secret", "`credentials: env:NAME`"),
     ("MR139", THANKS, f"{WEBHOOK}    headers: {{host: example.com}}", "host", "itself", "remove"),
-    ("MR143", "        next: thanks", "        next: thanks\n      - when: ' loyal'\n        next: hello", "' loyal'", "nobody comes", "line 23 already"),
+    ("MR143", "    else: hello", "      - {when: ' loyal', next: hello}\n    else: hello", "' loyal'", "nobody comes", "line 14"),
     ("MR151", THANKS, f'{WEBHOOK}    headers: {{X-Shop: "a\\nb"}}', '"a', "a line break", "`payload`"),
     ("MR151", THANKS, f"{WEBHOOK}    headers: {{X-Shop: caf\u00e9}}", "caf", "beyond ASCII", "`payload`"),
     ("MR130", "Europe/Berlin", "Europe/Berln", "Europe/Berln", "unknown timezone", "`Europe/Berlin`"),
