@@ -1,4 +1,4 @@
-"""How PostgreSQL answers every statement of suppression, caps and feedback: by an index, for their tables grow with the audience."""
+"""How PostgreSQL answers every statement of suppression, caps, feedback and queue: by an index, for their tables grow with the audience."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from engine.adapters.feedback.event_log_postgres import PostgresEventLog
+from engine.adapters.queues.postgres_queue import PostgresQueue
 from engine.adapters.stores.caps_postgres import PostgresCaps
 from engine.adapters.stores.pool import STORE, PoolLimits, PostgresPool
 from engine.adapters.stores.postgres_session import parse_database
@@ -18,8 +19,8 @@ from engine.adapters.stores.statements import statement
 from engine.adapters.stores.suppression_postgres import PostgresSuppression
 
 ROWS = 20_000
-FOLDERS = ("suppression_postgres", "caps_postgres", "feedback_postgres")
-WHOLE = ("counts",)  # reads all of a tenant's events
+FOLDERS = ("suppression_postgres", "caps_postgres", "feedback_postgres", "queue_postgres")
+WHOLE = ("counts", "depths")  # reads all of a tenant's events, and of its queue
 INDEXES = {  # where the primary key would be read from end to end
     "changed": "suppression_version",
     "standing": "cap_reservation_recipient",
@@ -28,6 +29,7 @@ INDEXES = {  # where the primary key would be read from end to end
     "forget_recipients": "cap_recipient_until",
     "first_of": "feedback_key",
     "soft_bounces": "feedback_soft",
+    "take_lapsed": "queue_item_order",
 }
 KEYS = "CASE WHEN n % 2 = 0 THEN 'tenant' ELSE 'tenant ' || n % 400 END"
 FILL = (
@@ -40,6 +42,8 @@ FILL = (
     f"INSERT INTO mailray.allowance SELECT {KEYS}, 'sender ' || n, n, 1 FROM generate_series(1, {ROWS}) AS n",
     f"INSERT INTO mailray.feedback SELECT {KEYS}, 'e' || n, 'soft', 'test', n, sha224(n::text::bytea), "
     f"'u' || n || '@example.com', 'welcome', '', '' FROM generate_series(1, {ROWS}) AS n",
+    f"INSERT INTO mailray.queue_item (item_id, tenant, workflow, priority, user_id, arrived) SELECT 'i' || n, {KEYS}, "
+    f"'workflow ' || n % 7, 'normal', 'u' || n, n FROM generate_series(1, {ROWS}) AS n",
     "VACUUM ANALYZE",
 )
 VALUES: dict[str, Any] = {
@@ -52,6 +56,10 @@ OTHERS: dict[str, dict[str, Any]] = {
     "standing": {"after": 9},
     "add": {"list": [""], "reason": ["manual"], "source": ["test"], "at": [1]},
     "sent": {"at": [1]},
+    "put": {name: ["x"] for name in ("item_id", "tenant", "workflow", "priority", "user_id", "payload")}
+    | {"arrived": [1]},
+    **{name: {"position": [1, 2]} for name in ("done", "hold")},
+    **{name: {"workflow": "workflow 1", "lapse": 60} for name in ("take", "take_lapsed")},
     "append": {name: ["x"] for name in ("kind", "source", "campaign", "status", "detail")} | {"at": [1]},
 }
 
@@ -72,6 +80,7 @@ def filled(postgres_kind: Any) -> Iterator[psycopg.Connection[Any]]:
         PostgresSuppression(pool, "other").version()  # the tables are made
         PostgresCaps(pool, "other").held(b"")
         PostgresEventLog(pool, "other").counts()
+        PostgresQueue(pool).depths("other")
     with psycopg.connect(server.url, password=server.password, autocommit=True) as connection:
         for text in FILL:
             connection.execute(text)
