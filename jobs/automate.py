@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import threading
@@ -38,6 +39,11 @@ Metrics = Annotated[
         help="Serve /metrics for Prometheus there; HOST is 127.0.0.1 if absent, and PORT 0 is any free one.",
     ),
 ]
+
+_NAME = r"\w[\w-]{0,62}"
+_PLACE = re.compile(
+    rf"((\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>({_NAME}\.)*{_NAME})?):)?(?P<port>[0-9]{{1,5}})", re.ASCII
+)
 
 
 def command(
@@ -86,12 +92,12 @@ def _ask(leaving: Sequence[str], *, yes: bool) -> None:
 
 def _place(text: str) -> tuple[str, int]:
     """Raises UsageError (MR006)."""
-    host, _, port = text.rpartition(":")
-    if not (port.isascii() and port.isdigit() and int(port) <= 65_535) or any(each in host for each in "/@ "):
+    found = _PLACE.fullmatch(text)
+    if found is None or int(found["port"]) > 65_535:
         raise UsageError.single(
             "MR006", f"--metrics `{text}` is no address to listen on", help="write 9464, 127.0.0.1:9464 or [::1]:9464"
         )
-    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
+    return found["ipv6"] or found["host"] or "127.0.0.1", int(found["port"])
 
 
 @contextmanager
