@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 out = Console(highlight=False)
@@ -30,6 +31,12 @@ def print_counts(title: str, counts: Mapping[str, int], total: int | None = None
     if total is not None:
         table.add_row("[bold]total[/]", f"[bold]{total:,}[/]")
     print_table(title, table)
+
+
+def print_rows(table: Table) -> None:
+    """A line a row, whole also where the terminal is narrower or there is none: what is listed is searched, and copied from."""
+    widest = Measurement.get(out, out.options.update(max_width=10_000), table).maximum
+    Console(highlight=False, width=max(widest, out.width)).print(table)
 
 
 def print_table(title: str, table: Table) -> None:

@@ -11,13 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from engine.errors import UsageError
-from jobs.console import out, print_counts, print_json, print_table
+from jobs.console import out, print_counts, print_json, print_rows, print_table
 from jobs.options import Json
 
 if TYPE_CHECKING:
     from engine.pipeline.executions import Intervention
-
-ID_WIDTH = 32  # an id is copied into other commands, so that no narrow terminal may cut it
 
 app = typer.Typer(
     name="executions", help="Look at executions of workflows, retry and cancel them.", no_args_is_help=True
@@ -49,11 +47,10 @@ def list_executions(
         print_json({"executions": [_plain(row) for row in rows], "total": total})
         return
     table = Table("id", "workflow", "user", "state", "step", "entered", "due", box=None, padding=(0, 2, 0, 0))
-    table.columns[0].no_wrap, table.columns[0].min_width = True, ID_WIDTH
     for row in rows:
         cells = (row["execution_id"], row["workflow"], row["user_id"], row["state"], row["step"])
         table.add_row(*map(escape, cells), _minute(row["entered_at"]), _minute(row["due"]))
-    out.print(table if rows else "no executions")
+    print_rows(table) if rows else out.print("no executions")
     if total > len(rows):
         out.print(f"... and {total - len(rows):,} more; --limit shows more of them")
 

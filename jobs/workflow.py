@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from engine.errors import Diagnostic, UsageError
-from jobs.console import err, out, print_json
+from jobs.console import err, out, print_json, print_rows
 from jobs.options import Json
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _print_ways(version: str, ways: list[Way], moved: Moved, *, dry_run: bool) -
         table.add_row(
             way.version, escape(way.from_step), escape(way.to_step), f"{way.executions:,}", ", ".join(way.ids)
         )
-    out.print(table)
+    print_rows(table)
     out.print(f"{moved.executions:,} {'would move' if dry_run else 'moved'} to {version}", markup=False)
     if moved.answering:
         err.print(f"{moved.answering:,} wait for the answer of a webhook and stay until it is there", markup=False)

@@ -59,6 +59,24 @@ def test_executions_are_listed_by_workflow_person_and_state(command: Command, fi
     assert (nobody.code, nobody.out) == (0, "no executions\n")
 
 
+def test_a_narrow_terminal_cuts_nothing_of_a_row(
+    command: Command, filled: Any, cart: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    (row,) = [line for line in command("executions", "list", "--workflow", cart).out.splitlines() if " late " in line]
+    assert row.split() == [
+        filled.id_of("late"),
+        cart,
+        "late",
+        "waiting",
+        "rest",
+        "2026-03-04",
+        "00:00",
+        "2026-03-05",
+        "00:00",
+    ]
+
+
 def test_a_limit_says_how_many_more_there_are(command: Command, filled: Any, cart: str) -> None:
     assert "... and 3 more" in command("executions", "list", "--workflow", cart, "--limit", "2").out
     assert len(command("executions", "list", "--workflow", cart, "--limit", "2", "--json").json["executions"]) == 2
