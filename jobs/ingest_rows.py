@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.errors import UsageError, did_you_mean
 from jobs.console import err, out, print_counts, print_json
 from jobs.options import Json
 
@@ -98,9 +99,11 @@ def _options(
     next_page: str | None,
     cursor: str | None,
 ) -> Any:
-    from engine.adapters.connectors import Paging
+    from engine.adapters.connectors import FORMATS, Paging
     from engine.assembly.events import SourceOptions
 
+    if format is not None and format not in FORMATS:
+        raise UsageError.single("MR788", f"`{format}` is no format", help=did_you_mean(format, FORMATS))
     return SourceOptions(format, columns or (), timezone, token, Paging(records, next_page, cursor))
 
 

@@ -91,7 +91,7 @@ class RunFolder:
         path = self.path / name
         try:
             values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise MissingInputError.single(
                 "MR503", f"{self.path} is not the folder of a run ({name} is not there)"
             ) from None

@@ -101,6 +101,7 @@ def test_names_and_zones(ingest: Any, kept: Kept, tmp_path: Path) -> None:
         (["-", "--format", "parquet"], "MR788", 2),
         (["notes.txt", "--format", "parquet"], "MR786", 65),
         (["notes.txt", "--format", "csv"], "MR781", 65),
+        (["notes.txt", "--format", "cvs"], "MR788", 2),
         (["-", "notes.txt", "--format", "csv"], "MR799", 2),
         (["-", "--strict", "--format", "csv"], "MR799", 2),
         (["notes.txt", "--column", "user=id", "--format", "csv"], "MR799", 2),

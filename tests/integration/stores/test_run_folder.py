@@ -40,6 +40,8 @@ def test_what_is_no_run_damaged_or_newer_is_told(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match="MR503"):
         run.read_json("manifest.json")
     (tmp_path / "manifest.json").write_text('{"format": 1')
+    with pytest.raises(MissingInputError, match="MR503"):
+        RunFolder(tmp_path / "manifest.json").read_json("manifest.json")
     with pytest.raises(InputError, match="MR504"):
         run.read_json("manifest.json")
     (tmp_path / "manifest.json").write_text('{"format": 99}')
