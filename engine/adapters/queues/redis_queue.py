@@ -7,7 +7,8 @@ does not is refused.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from itertools import chain
@@ -23,7 +24,11 @@ from engine.errors import Place, ServiceError, TryAgainError
 
 TOGETHER = 1_000
 """Items of one command: Redis does nothing else while it runs."""
-DEADLINE = 5.0
+DEADLINE = 3.0
+"""Seconds that an answer is waited for. Whoever asks does nothing else meanwhile, and workers give up a driver of whom they hear nothing
+for ten seconds."""
+REST, LOOK = 1.0, 0.5
+"""Once it has not answered: seconds in which nobody asks it, and then those in which it must answer a first look."""
 _GROUP = "workers"
 _TAKER = "worker"  # who took an item does not matter, only how long ago
 _PREFIX = "mailray:queue"
@@ -33,19 +38,19 @@ Value = TypeVar("Value")
 
 
 class RedisQueue:
-    """Raises ServiceError (MR692) when the server would lose what it has acknowledged, TryAgainError (MR691) when it does not answer."""
+    """Raises ServiceError (MR692) when the server would lose what it has acknowledged, TryAgainError (MR691) when it does not answer.
 
-    def __init__(self, url: str, password: str | None) -> None:
+    While it is known not to answer, whoever asks is told so at once: a server that takes connections and is silent would otherwise hold
+    up, question by question, whoever has other things to do. ``monotonic`` gives seconds.
+    """
+
+    def __init__(self, url: str, password: str | None, monotonic: Callable[[], float] = time.monotonic) -> None:
         parts = urlsplit(url)
         self._place = Place(f"redis://{parts.hostname}:{parts.port or 6379}{parts.path}")
-        self._client = redis.Redis.from_url(
-            url,
-            password=password,
-            socket_timeout=DEADLINE,
-            socket_connect_timeout=DEADLINE,
-            client_name="mailray",
-            protocol=2,
-        )
+        self._client, self._looking = (_client(url, password, deadline) for deadline in (DEADLINE, LOOK))
+        self._monotonic = monotonic
+        self._silence: str | None = None
+        self._rests_until = 0.0
         self._put, self._done = (
             self._client.register_script(resources.files(__package__).joinpath("lua", name).read_text("utf-8"))
             for name in ("put.lua", "done.lua")
@@ -89,6 +94,7 @@ class RedisQueue:
 
     def close(self) -> None:
         self._client.close()
+        self._looking.close()
 
     def _free(self, stream: str, most: int, lapse: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
         """What was taken and has lapsed, and then what nobody has taken yet."""
@@ -110,6 +116,8 @@ class RedisQueue:
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
+        if self._silence is not None and self._monotonic() < self._rests_until:
+            raise self._silent(self._silence)
         try:
             if not self._ready:
                 self._prepare()
@@ -117,14 +125,14 @@ class RedisQueue:
         except (redis.RedisError, OSError) as fault:
             self._ready = False  # whoever answers next may be another, and know less
             self._groups.clear()
-            raise TryAgainError.single(
-                "MR691",
-                f"the queue does not answer: {' '.join(str(fault).split())[:200]}",
-                place=self._place,
-                help="nothing that was taken in is lost; it goes on when Redis is back",
-            ) from fault
+            self._silence = " ".join(str(fault).split())[:200]
+            self._rests_until = self._monotonic() + REST
+            raise self._silent(self._silence) from fault
 
     def _prepare(self) -> None:
+        if self._silence is not None:
+            self._looking.ping()
+            self._silence = None
         known = {**self._client.info("persistence"), **self._client.info("memory")}
         if not known.get("aof_enabled"):
             raise self._forgetful("it keeps nothing on the disk", "`appendonly yes` and `appendfsync always`")
@@ -141,6 +149,14 @@ class RedisQueue:
                     raise
             self._groups.add(stream)
 
+    def _silent(self, why: str) -> TryAgainError:
+        return TryAgainError.single(
+            "MR691",
+            f"the queue does not answer: {why}",
+            place=self._place,
+            help="nothing that was taken in is lost; it goes on when Redis is back",
+        )
+
     def _forgetful(self, why: str, setting: str) -> ServiceError:
         return ServiceError.single(
             "MR692",
@@ -148,6 +164,17 @@ class RedisQueue:
             place=self._place,
             help=f"set {setting}, or keep the queue in the store",
         )
+
+
+def _client(url: str, password: str | None, deadline: float) -> redis.Redis:
+    return redis.Redis.from_url(
+        url,
+        password=password,
+        socket_timeout=deadline,
+        socket_connect_timeout=deadline,
+        client_name="mailray",
+        protocol=2,
+    )
 
 
 def _stream(tenant: str, workflow: str) -> str:

@@ -146,14 +146,18 @@ class Automation:
             self._start(task)
 
     def _advance(self, now: int) -> None:
-        dispatcher = self._parts.dispatcher
-        dispatcher.fill(now, behind=self._behind)
+        try:
+            self._parts.dispatcher.fill(now, behind=self._behind)
+        finally:  # what is here goes on, though the queue does not answer
+            self._hand_out(now)
+
+    def _hand_out(self, now: int) -> None:
         load, at_work = Counter[str](), Counter[str]()
         for (kind, _), (worker, rows) in self._in_hand.items():
             load[worker] += rows
             at_work[worker] += kind is Advance
         free = [each for each in self._crew.workers for _ in range(ADVANCES_AT_A_TIME - at_work[each])]
-        for worker, task in dispatcher.next(free, load, now):
+        for worker, task in self._parts.dispatcher.next(free, load, now):
             self._start(task, worker, task.items.num_rows + task.executions.num_rows)
 
     def _apply(self, now: int) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
 import pytest
 import redis
 
+from engine.adapters.queues import redis_queue
 from engine.adapters.queues.redis_queue import RedisQueue
 from engine.campaign.schema import Priority
 from engine.errors import ServiceError, TryAgainError
@@ -48,6 +50,35 @@ def test_a_server_that_is_away_and_comes_back(own_redis: Any) -> None:
         queue.depths("x")
     assert caught.value.diagnostics[0].code == "MR691"
     assert own_redis.password not in str(caught.value)
+
+
+def test_whoever_asks_a_silent_server_is_told_so_at_once_until_it_answers_a_look(
+    own_redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_queue, "DEADLINE", 0.3)
+    clock = [0.0]
+    queue = RedisQueue(own_redis.url, own_redis.password, lambda: clock[0])
+
+    def told() -> set[str]:
+        with pytest.raises(TryAgainError) as caught:
+            queue.depths("x")
+        return {each.code for each in caught.value.diagnostics}
+
+    with redis.Redis(port=own_redis.port, password=own_redis.password) as client:
+        client.config_set("appendonly", "yes")
+        with own_redis.silent():
+            assert told() == {"MR691"}
+            monkeypatch.setattr(queue, "_client", None)  # the look needs another, which waits less
+            clock[0] += redis_queue.REST
+            assert told() == {"MR691"}
+            monkeypatch.undo()
+        assert told() == {"MR691"}  # it would answer, and is not asked
+        depths = None
+        while depths is None:  # a busy machine may take its time
+            clock[0] += redis_queue.REST
+            with suppress(TryAgainError):
+                depths = queue.depths("x")
+        assert depths[Priority.HIGH] == 0
 
 
 @pytest.mark.parametrize(

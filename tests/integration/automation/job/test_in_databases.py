@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from engine.adapters.queues import redis_queue
+from engine.pipeline.automation import job
 
 WORKFLOW = """
 priority: critical
@@ -21,6 +22,20 @@ workflow:
     payload: {who: user_id}
     response: {coupon: {path: coupon, type: text}}
     retry: {attempts: 9, backoff: 1 second}
+  - {id: offer, type: send_email, template: offer}
+"""
+
+
+ASKS_FIRST = """
+priority: critical
+trigger: {event: left}
+workflow:
+  - id: ask
+    type: trigger_webhook
+    url: HOOK/hang
+    payload: {who: user_id}
+    retry: {attempts: 9, backoff: 1 second}
+  - {id: pause, type: wait_condition, for: 1 second}
   - {id: offer, type: send_email, template: offer}
 """
 
@@ -80,3 +95,40 @@ def test_what_goes_away_and_comes_back_loses_nothing(
     assert shop.mails() == {(name, f"cart C-{name}"): 1 for name in names}
     assert {each["visits"] for each in shop.attributes(*names).values()} == {1}
     assert {each["state"] for each in shop.executions()} == {"done"}
+
+
+def test_who_has_entered_goes_on_and_is_mailed_while_the_queue_is_silent(
+    open_shop: Any, watched: Any, own_redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Executions that are due, what was decided and messages do not need it; whatever happens meanwhile waits for it."""
+    with redis.Redis(port=own_redis.port, password=own_redis.password) as client:
+        client.config_set("appendonly", "yes")
+    monkeypatch.setattr(redis_queue, "DEADLINE", 0.3)
+    monkeypatch.setattr(job, "PAUSE", 100_000)
+    monkeypatch.setenv("REDIS_SECRET", own_redis.password)
+    shop = open_shop(queue=own_redis.url, redis_password="env:REDIS_SECRET")
+    shop.workflow("cart", ASKS_FIRST)
+    names = [f"p{number}" for number in range(9)]
+    shop.people(*names, "late")
+    shop.automate()
+    shop.happen("left", *names)
+    silent = ExitStack()
+    happened: list[str] = []
+
+    def look(counts: Any) -> None:
+        if shop.hook.arrived.is_set() and not happened:
+            happened.append("queue away")
+            silent.enter_context(own_redis.silent())
+            shop.happen("left", "late")
+        elif happened == ["queue away"] and ("schedule", "MR691") in watched.faults:
+            happened.append("answered")
+            shop.hook.hangs.set()
+        elif happened[-1:] == ["answered"] and counts["accepted"] == len(names):
+            happened.append("queue back")
+            silent.close()
+
+    watched.then = look
+    with silent:
+        shop.automate(watch=watched, stopped=lambda: watched.counts.get("accepted") == len(names) + 1)
+    assert happened == ["queue away", "answered", "queue back"]
+    assert shop.mails() == {(name, "cart offer"): 1 for name in [*names, "late"]}
