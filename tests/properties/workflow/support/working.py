@@ -19,7 +19,7 @@ from engine.campaign.schema import Campaign
 from engine.pipeline.automation.advancing import Advancer
 from engine.pipeline.automation.applying import Applier
 from engine.pipeline.automation.calling import Caller
-from engine.pipeline.automation.contract import Advance, Apply, LiveWorkflow, Mask
+from engine.pipeline.automation.contract import LEASE, Advance, Apply, LiveWorkflow, Mask
 from engine.pipeline.automation.moving import Mover
 from engine.pipeline.automation.programs import Programs
 from engine.pipeline.definition import PlanDefinition
@@ -40,6 +40,17 @@ class KilledError(BaseException):
 
 class Executions(MemoryExecutions):
     """Leases end at once: whoever comes back finds everything free."""
+
+    def enter(
+        self,
+        entries: pa.RecordBatch,
+        again_after: int | None,
+        not_while: Sequence[str] = (),
+        only_after: Sequence[str] = (),
+        lease_until: int | None = None,
+    ) -> pa.RecordBatch:
+        until = None if lease_until is None else lease_until - LEASE
+        return super().enter(entries, again_after, not_while, only_after, until)
 
     def due(self, workflows: Sequence[str], now: int, most: int, lease_until: int) -> pa.RecordBatch:
         return super().due(workflows, now, most, now)
