@@ -160,6 +160,8 @@ def _print_execution(found: Mapping[str, Any]) -> None:
     for step in found["steps_executed"]:
         told = step["output"] if step["output"] is not None else step.get("error", "")
         steps.add_row(*map(escape, (step["step_id"], step["step_type"], step["outcome"], _span(step), told)))
+    for column in steps.columns:
+        column.overflow = "fold"  # what steps put out is long, and often without a space
     print_table("steps executed", steps)
     figures = Table("figure", "value", show_header=False, box=None, padding=(0, 2, 0, 2))
     for name, value in found["performance"].items():
