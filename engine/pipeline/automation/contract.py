@@ -1,7 +1,8 @@
 """The tasks of an automation, what comes of each, and the parts that a worker and the driver are put together from.
 
 The driver decides what is done next, and alone writes outboxes and marks; workers do it and may be lost at any moment. A task that is
-lost comes again: whatever it had claimed is free when its lease ends, and whatever it had saved bears the same names.
+lost comes again: whatever it had claimed is free when its owner is known to be gone or its lease ends, and whatever it had saved bears
+the same names.
 """
 
 from __future__ import annotations
