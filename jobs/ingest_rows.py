@@ -103,7 +103,7 @@ def _options(
     from engine.assembly.events import SourceOptions
 
     if format is not None and format not in FORMATS:
-        raise UsageError.single("MR788", f"`{format}` is no format", help=did_you_mean(format, FORMATS))
+        raise UsageError.single("MR788", f"`{format}` is no format", help=did_you_mean(format, tuple(FORMATS)))
     return SourceOptions(format, columns or (), timezone, token, Paging(records, next_page, cursor))
 
 

@@ -27,6 +27,7 @@ from typing import Any
 from engine.errors import CannotCreateError, InputError, MissingInputError, RefusedError
 
 FORMAT = 1
+MANIFEST = "manifest.json"  # alone has a format
 
 
 class RunFolder:
@@ -97,6 +98,10 @@ class RunFolder:
             ) from None
         except ValueError as fault:
             raise InputError.single("MR504", f"{path} is damaged: {fault}") from fault
+        if not isinstance(values, dict) or (name == MANIFEST and not isinstance(values.get("format"), int)):
+            raise MissingInputError.single(
+                "MR503", f"{self.path} is not the folder of a run ({name} is another program's)"
+            )
         if values.get("format", FORMAT) > FORMAT:
             raise InputError.single("MR505", f"{path} was written by a newer mailray", help="upgrade mailray")
         return values

@@ -44,6 +44,10 @@ def test_what_is_no_run_damaged_or_newer_is_told(tmp_path: Path) -> None:
         RunFolder(tmp_path / "manifest.json").read_json("manifest.json")
     with pytest.raises(InputError, match="MR504"):
         run.read_json("manifest.json")
+    for other in ("[]", '{"name": "a web application"}', '{"format": "1"}'):
+        (tmp_path / "manifest.json").write_text(other)
+        with pytest.raises(MissingInputError, match="MR503"):
+            run.read_json("manifest.json")
     (tmp_path / "manifest.json").write_text('{"format": 99}')
     with pytest.raises(InputError, match="MR505"):
         run.read_json("manifest.json")
