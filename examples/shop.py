@@ -54,6 +54,7 @@ def person(number: int, start: datetime) -> Row:
 def doings(number: int, start: datetime, days: int) -> Iterator[Row]:
     """What a person does in these days, in the order of time."""
     draw = Random(f"{SEED} doings {number}")  # noqa: S311
+    mood = Random(f"{SEED} mood {number}")  # noqa: S311
     user = f"K{number:06d}"
     told = 0
 
@@ -69,6 +70,8 @@ def doings(number: int, start: datetime, days: int) -> Iterator[Row]:
     if draw.random() < 0.25:
         at = start + timedelta(days=draw.uniform(0, days * 0.6))
         yield event("signed_up", at, **{"from": draw.choice(("search", "friend", "market"))})
+        if mood.random() < 0.3:  # while the letters of the nurture sequence come
+            yield event("club_joined", at + timedelta(days=mood.uniform(13, 26)))
     views: dict[str, int] = {}
     at = start
     while (at := at + timedelta(days=draw.expovariate(1 / 12))) < end:
@@ -83,7 +86,8 @@ def doings(number: int, start: datetime, days: int) -> Iterator[Row]:
             if draw.random() < 0.3:
                 back = left + timedelta(hours=draw.uniform(0.2, 60))
                 yield event("site_visit", back, page="basket")
-                yield event("order_placed", back + timedelta(minutes=4), total=total)
+                if mood.random() < 0.8:
+                    yield event("order_placed", back + timedelta(minutes=4), total=total)
         elif fate < 0.55:
             yield event("order_placed", at + timedelta(minutes=7), total=total)
     if draw.random() < 0.04:
