@@ -59,10 +59,11 @@ def cancel_left(folder: RunFolder) -> None:
 
 
 def doubts(path: Path) -> Sequence[Doubt]:
-    """The messages of a run whose fate is unknown, with what came back of them."""
+    """The messages of a run whose fate is unknown, with what came back of them; those that are on their way just now are not."""
     folder = RunFolder(path.absolute())
     stores = StoresAt.of_record(folder.read_json(MANIFEST)["stores"])
-    return list(settlement(folder).doubts(feedback_evidence(stores)))
+    at_work = folder.locked_by_somebody()  # asked first: whoever ends meanwhile leaves no intent behind
+    return list(settlement(folder).doubts(feedback_evidence(stores), at_work=at_work))
 
 
 def reconcile_doubts(path: Path, settings: AppSettings) -> tuple[dict[str, int], Sequence[Diagnostic]]:

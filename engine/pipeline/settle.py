@@ -54,10 +54,11 @@ class Settlement:
                     partition.plan(keys, self._wall())
                     self._append(partition, cancel(partition.replay(), self._wall()))
 
-    def doubts(self, witness: Witness) -> Iterator[Doubt]:
-        """All messages of unknown fate, by partition and row. Only reads."""
+    def doubts(self, witness: Witness, *, at_work: bool = False) -> Iterator[Doubt]:
+        """All messages of unknown fate, by partition and row. Only reads. While somebody is ``at_work`` on the run, an intent is a message
+        that is on its way."""
         for number in self._ledger.partitions():
-            yield from self._doubts_of(number, witness)
+            yield from self._doubts_of(number, witness, at_work)
 
     def reconcile(self, witness: Witness, rule: DoubtRule) -> Counter[State]:
         """Settle the doubts of which ``witness`` knows, and those for which its time is over; says how many were settled in which way,
@@ -104,9 +105,9 @@ class Settlement:
         rows = {row: names[row].hex() for row in doubtful(standing)}
         return rows if keys is None else {row: key for row, key in rows.items() if key in keys}
 
-    def _doubts_of(self, number: int, witness: Witness) -> Iterator[Doubt]:
+    def _doubts_of(self, number: int, witness: Witness, at_work: bool) -> Iterator[Doubt]:
         standing, keys = self._read(number)
-        rows = doubtful(standing)
+        rows = [row for row in doubtful(standing) if not (at_work and standing.state[row] == State.INTENT)]
         if not rows:
             return
         outbox = self._plans.outbox(number)

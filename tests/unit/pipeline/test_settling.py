@@ -55,6 +55,11 @@ def ledger() -> MemoryLedger:
     return ledger
 
 
+class Plans:
+    def outbox(self, number: int) -> pa.RecordBatch:
+        return pa.record_batch({"step": ["greet"] * 6, "address": [f"to{row}@example.com" for row in range(6)]})
+
+
 def settle(ledger: MemoryLedger, rule: DoubtRule, *known: int) -> dict[State, int]:
     nothing: Any = None
     settlement = Settlement(ledger, nothing, Archive(), "somebody", lambda: START + 2 * HOUR)
@@ -77,3 +82,10 @@ def test_evidence_settles_and_the_rule_settles_what_has_had_its_time(ledger: Mem
 def test_without_a_rule_only_evidence_counts(ledger: MemoryLedger) -> None:
     assert settle(ledger, DoubtRule(), 2) == {State.RESOLVED_SENT: 1, State.UNKNOWN: 2}
     assert states(ledger)[:3] == [State.UNKNOWN, State.UNKNOWN, State.RESOLVED_SENT]
+
+
+def test_what_is_on_its_way_is_no_doubt_while_somebody_is_at_work(ledger: MemoryLedger) -> None:
+    plans: Any = Plans()
+    settlement = Settlement(ledger, plans, Archive(), "somebody", lambda: START + 2 * HOUR)
+    assert [each.address[2] for each in settlement.doubts(Knows())] == ["0", "1", "2"]
+    assert [each.address[2] for each in settlement.doubts(Knows(), at_work=True)] == ["0", "1"]
