@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from engine.adapters.sources import Asked, QueryText, open_files, open_source
 from engine.adapters.stores.template_files import TemplateFiles
+from engine.assembly.clock_changes import skipped_times
 from engine.assembly.secret_references import resolve_secret
 from engine.assembly.settings import AppSettings, StoresAt
 from engine.assembly.stores import known_store
@@ -40,7 +41,7 @@ _NAIVE = "a condition reads `{}`, which is a time without a time zone"
 class OpenCampaign:
     """A campaign that has been checked as a whole: file, templates, audience's columns, conditions.
 
-    ``warnings`` are what whoever wrote the templates should know, ``addresses`` those of the assets that they name, by path.
+    ``warnings`` are what whoever wrote it should know, ``addresses`` those of the assets that they name, by path.
     """
 
     loaded: LoadedCampaign
@@ -130,7 +131,7 @@ def open_campaign(
         source,
         definition,
         audience_folder or folder,
-        catalogue.diagnostics,
+        (*skipped_times(loaded, now), *catalogue.diagnostics),
         files.assets.used if files.assets else {},
     )
 
