@@ -17,6 +17,7 @@ import psutil
 
 from engine.adapters.stores.owner_lock import OwnerLock
 from engine.adapters.stores.run_folder import RunFolder
+from engine.adapters.stores.suppression_file import SuppressionFile
 from engine.adapters.webhook_calls import WebhookCalls
 from engine.adapters.webhooks import WebhookCaller
 from engine.assembly.cache import open_cache
@@ -65,17 +66,23 @@ MOST_EFFECTS, MOST_CALLS = 65_536, 512
 class AutomationJob:
     """An automation, as it travels to workers: nothing in it is secret, and no path depends on where it is read.
 
-    ``origins`` are the workflows' folders, where their references to secrets begin.
+    ``origins`` are the workflows' folders, where their references to secrets begin, ``runs`` those of their messages.
     """
 
     settings: AppSettings
     workflows: Mapping[str, LiveWorkflow]
     origins: Mapping[str, Path]
+    runs: Mapping[str, Path]
     reached_by_all: bool
 
     @property
     def name(self) -> str:
         return f"automation of {', '.join(self.workflows)}"
+
+    def listed(self) -> dict[str, SuppressionFile]:
+        """The addresses that the workflows' own files suppress."""
+        found = {name: SuppressionFile.of(path) for name, path in self.runs.items()}
+        return {name: each for name, each in found.items() if each is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +117,7 @@ def open_automation_worker(
             Advancer(programs, executions, people, mover, wall, time.perf_counter).advance,
             Sweeper(programs, store, executions).sweep,
             Applier(executions, store, people, caller).apply,
-            SendPlanner(job.workflows, people, wall).plan,
+            SendPlanner(job.workflows, people, wall, job.listed()).plan,
             runs,
             CacheReporter(cache.figures, lambda: cache.memory.held).news,
             stack.pop_all(),
@@ -137,6 +144,7 @@ def open_automation(
                 settings,
                 {run.live.name: run.live for run in runs},
                 {run.live.name: each.loaded.folder.absolute() for run, each in zip(runs, campaigns, strict=True)},
+                {run.live.name: run.folder.path for run in runs},
                 all(reached_by_all(run.job.settings) for run in runs),
             ),
             _parts(runs, settings, stack),

@@ -18,7 +18,8 @@ from engine.adapters.stores.packing import Packing
 from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.run_control import Order, RunControl
 from engine.adapters.stores.run_folder import RunFolder
-from engine.assembly.campaign import OpenCampaign
+from engine.adapters.stores.suppression_file import SuppressionFile, sorted_addresses
+from engine.assembly.campaign import OpenCampaign, suppressed
 from engine.assembly.control import cancel_left
 from engine.assembly.doubts import unknown_policy
 from engine.assembly.ledger import ledger_in_database
@@ -29,7 +30,7 @@ from engine.assembly.worker import RunJob
 from engine.audience.columns import plain_schema
 from engine.campaign.load import load_campaign
 from engine.campaign.schema import Campaign, UnknownPolicy
-from engine.errors import CampaignError, RefusedError, TryAgainError
+from engine.errors import RefusedError, TryAgainError
 from engine.ledger.states import State
 from engine.pipeline.automation.contract import LiveWorkflow
 from engine.pipeline.automation.outbox import Outbox
@@ -167,15 +168,11 @@ def live_path(campaign: OpenCampaign, settings: AppSettings) -> Path:
 def open_live_run(campaign: OpenCampaign, settings: AppSettings) -> LiveRun:
     """The run of a live workflow, made if there is none with this fingerprint: ``runs/WORKFLOW-live-DIGEST8``.
 
-    Raises what ``create_run`` raises, RefusedError when another automation has it (MR866) or the folder is another's (MR867), and
-    CampaignError (MR869) for files of suppressed addresses, which only a run that freezes its audience looks through.
+    Its suppression files are read now, and kept in the folder for whoever plans and delivers. Raises what reading them and
+    ``create_run`` raises, and RefusedError when another automation has it (MR866) or the folder is another's (MR867).
     """
-    if campaign.campaign.audience.suppression is not None:
-        raise CampaignError.single(
-            "MR869",
-            f"`audience.suppression` of the live workflow `{campaign.campaign.name}` would not be read",
-            help="`mailray suppress import FILE` keeps the addresses in the store, where every message is looked for; then remove it",
-        )
+    never = campaign.campaign.audience.suppression
+    listed = None if never is None else sorted_addresses(suppressed(never, campaign.audience_folder))
     path, digest = live_path(campaign, settings), campaign.fingerprint.digest
     folder = RunFolder(path)
     if not folder.has(MANIFEST):
@@ -188,7 +185,10 @@ def open_live_run(campaign: OpenCampaign, settings: AppSettings) -> LiveRun:
     columns = plain_schema(campaign.source.schema, campaign.source.schema.names)
     plan = replace(campaign.definition, audience=columns, now=opened.settings.now)
     live = LiveWorkflow(plan, definition_of(campaign.campaign))
-    return LiveRun(live, opened.job, LiveFolder(folder, campaign.campaign).claim())
+    claimed = LiveFolder(folder, campaign.campaign).claim()
+    if listed is not None:
+        SuppressionFile.write(path, listed)
+    return LiveRun(live, opened.job, claimed)
 
 
 def former_folders(runs: Sequence[LiveRun], settings: AppSettings) -> Iterator[LiveFolder]:

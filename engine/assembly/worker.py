@@ -14,6 +14,7 @@ from engine.adapters.stores.ledger_archive import LedgerArchive
 from engine.adapters.stores.plan_files import PlanFiles
 from engine.adapters.stores.run_control import RunControl
 from engine.adapters.stores.run_folder import RunFolder
+from engine.adapters.stores.suppression_file import SuppressionFile
 from engine.assembly.destinations import destination_table
 from engine.assembly.doubts import doubt_rule, open_witness, unknown_policy
 from engine.assembly.ledger import open_ledger
@@ -124,6 +125,7 @@ def _deliverer(
             caps,
             destinations(campaign, destination_table()),
             wall,
+            SuppressionFile.of(folder.path),
         ).of,
         open_witness(job.settings.stores, route, delivery, job.settings.origin)
         if policy is UnknownPolicy.RECONCILE

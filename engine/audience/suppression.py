@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -93,17 +94,28 @@ def normal(texts: Collection[str]) -> list[str]:
     return addresses.normalise(pa.array(texts, pa.string())).to_pylist()  # type: ignore[no-any-return]
 
 
+class ListedAddresses(Protocol):
+    """Addresses that a campaign's own files suppress."""
+
+    def holds(self, recipients: pa.StringArray) -> npt.NDArray[np.bool_]:
+        """Which of these addresses, in any spelling, are among them."""
+
+
 class LiveSuppression:
     """Who among the n recipients of a partition is suppressed; looked at by row, and brought up to date by ``refresh``.
 
-    ``recipients`` are their addresses. ``refresh`` belongs to one thread, ``holds`` may be asked from another.
+    ``recipients`` are their addresses; whom ``listed`` holds is suppressed whatever the store says. ``refresh`` belongs
+    to one thread, ``holds`` may be asked from another.
     """
 
-    def __init__(self, store: SuppressionStore, list: str, recipients: pa.StringArray) -> None:
+    def __init__(
+        self, store: SuppressionStore, list: str, recipients: pa.StringArray, listed: ListedAddresses | None = None
+    ) -> None:
         self._store = store
         self._list = list
         self._addresses = addresses.normalise(recipients).fill_null("")
-        self._flags = bytearray(len(recipients))
+        self._always = bytes(len(recipients)) if listed is None else listed.holds(recipients).tobytes()
+        self._flags = bytearray(self._always)
         self._version: int | None = None
         self.holds = self._flags.__getitem__
         """Whether a row's recipient is suppressed, as 1 or 0: the quickest look that there is."""
@@ -127,4 +139,4 @@ class LiveSuppression:
             texts = self._addresses.take(pa.array(some, pa.int64())).to_pylist()
             found = self._store.among(texts, self._list)
             for row, text in zip(some, texts, strict=True):
-                self._flags[row] = text in found
+                self._flags[row] = self._always[row] or text in found

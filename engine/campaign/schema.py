@@ -241,7 +241,11 @@ class Limits(Model):
     )
     frequency: list[Frequency] = Field(default=[], description="How often one recipient is mailed; all must hold.")
     quiet_hours: Quiet | None = Field(default=None, description="When nothing is sent, on the recipient's clock.")
-    recipients: int | None = Field(default=None, gt=0, description="No more than so many messages in a run.")
+    recipients: int | None = Field(
+        default=None,
+        gt=0,
+        description="No more than so many messages in a run; not of a workflow with a trigger, which has no end.",
+    )
 
 
 class Capacity(Model):

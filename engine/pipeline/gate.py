@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from engine.audience.frequency import Cap, CapsStore, PartitionCaps, recipient_digests
 from engine.audience.quiet_hours import QuietHours, RecipientHours
-from engine.audience.suppression import GLOBAL, LiveSuppression, SuppressionStore
+from engine.audience.suppression import GLOBAL, ListedAddresses, LiveSuppression, SuppressionStore
 from engine.campaign.durations import microseconds, time_of_day
 from engine.campaign.schema import Campaign
 from engine.delivery.gate import Hold
@@ -102,7 +102,7 @@ class PartitionGate:
 
 class Gates:
     """Makes the gates of a run's partitions. ``run`` names the run for ever; ``start`` is its clock in UTC microseconds, for
-    partitions without one of their own."""
+    partitions without one of their own. ``listed`` are addresses of suppression files that no plan of a whole audience has seen."""
 
     def __init__(
         self,
@@ -114,6 +114,7 @@ class Gates:
         allowances: AllowanceStore,
         destinations: Destinations,
         wall: Callable[[], int],
+        listed: ListedAddresses | None = None,
     ) -> None:
         self._campaign = campaign
         self._run = run
@@ -123,10 +124,12 @@ class Gates:
         self._allowances = allowances
         self._destinations = destinations
         self._wall = wall
+        self._listed = listed
 
     def of(self, partition: int, outbox: pa.RecordBatch) -> PartitionGate:
         """The gate of the messages of a partition's outbox."""
-        live = LiveSuppression(self._suppression, self._campaign.audience.list_ or GLOBAL, outbox.column("address"))
+        where = self._campaign.audience.list_ or GLOBAL
+        live = LiveSuppression(self._suppression, where, outbox.column("address"), self._listed)
         return PartitionGate(
             live, self._hours(outbox), self._frequency(partition, outbox), self._warm_up(outbox), self._wall
         )

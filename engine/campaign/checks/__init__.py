@@ -26,6 +26,7 @@ from engine.campaign.checks.workflow import (
 from engine.campaign.checks.workflow_rules import (
     bad_cron,
     contradictory_rules,
+    endless_limits,
     idle_entry_rules,
     unclear_triggers,
     unknown_events,
@@ -64,6 +65,7 @@ CHECKS: tuple[Callable[[Document], Iterator[Diagnostic]], ...] = (
     unknown_events,
     bad_cron,
     contradictory_rules,
+    endless_limits,
     idle_entry_rules,
     unsafe_templates,
     wrong_database,

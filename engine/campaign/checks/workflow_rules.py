@@ -91,6 +91,14 @@ def contradictory_rules(document: Document) -> Iterator[Diagnostic]:
             yield document.fault("MR129", "the exit is what begins the execution", ("exit", index), help)
 
 
+def endless_limits(document: Document) -> Iterator[Diagnostic]:
+    """A limit of the messages of a run would end a workflow that people enter for as long as it is live."""
+    if document.has(("trigger",)) and document.get(("limits", "recipients"), int) is not None:
+        message = "`limits.recipients` is of a run, and a workflow with a trigger has none that ends: it would fall silent for ever"
+        help = "remove it; `limits.frequency`, `messages_per_second` and the `warm_up` of a destination hold in live workflows"
+        yield document.fault("MR146", message, document.place_of_key(("limits", "recipients")), help)
+
+
 def idle_entry_rules(document: Document) -> Iterator[Diagnostic]:
     """Rules of entering are about other workflows, and asked of whom a trigger lets in."""
     own = document.get(("name",), str)

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine.audience.eligibility import LABELS, Marks, Verdict
+from engine.audience.suppression import ListedAddresses
 from engine.campaign.durations import expiry
 from engine.campaign.steps import SendEmail
 from engine.conditions import workflow_schema
@@ -43,17 +44,26 @@ class _Sending:
 
 
 class SendPlanner:
-    """Plans messages of live workflows, for any thread. ``wall`` gives UTC microseconds."""
+    """Plans messages of live workflows, for any thread. ``wall`` gives UTC microseconds; ``listed`` are the addresses of suppression
+    files, of the workflows that name any."""
 
-    def __init__(self, workflows: Mapping[str, LiveWorkflow], people: People, wall: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        workflows: Mapping[str, LiveWorkflow],
+        people: People,
+        wall: Callable[[], int],
+        listed: Mapping[str, ListedAddresses] | None = None,
+    ) -> None:
         self._workflows = {name: _Sending.of(live) for name, live in workflows.items()}
         self._people = people
         self._wall = wall
+        self._listed = listed or {}
 
     def plan(self, task: PlanSends) -> PlannedSends:
         """A verdict for each effect, by people as they are now, and a message for each that is eligible.
 
-        ``row`` is an effect's place in the task. Suppression, caps and hours are the gate's. What raises is who asks about people.
+        ``row`` is an effect's place in the task. Whom the store suppresses, caps and hours are the gate's. What raises is who asks
+        about people.
         """
         sending, effects, at = self._workflows[task.workflow], task.effects, self._wall()
         recipients = effects.column("user_id")
@@ -85,8 +95,9 @@ class SendPlanner:
     ) -> np.ndarray:
         """The first reason that applies counts: nobody, no template, too late, and then what holds of any recipient."""
         campaign = sending.live.plan.campaign
-        nobody = np.zeros(effects.num_rows, dtype=np.bool_)
-        judged = judge_people(campaign, people, effects.column("user_id"), Marks(nobody, nobody))
+        nobody, listed = np.zeros(effects.num_rows, dtype=np.bool_), self._listed.get(campaign.name)
+        suppressed = nobody if listed is None else listed.holds(people.column(campaign.audience.email))
+        judged = judge_people(campaign, people, effects.column("user_id"), Marks(nobody, suppressed))
         decided = effects.column("at").cast(pa.int64()).to_pylist()
         late = np.array([expiry(campaign.delivery.expires, each) <= at for each in decided], dtype=np.bool_)
         missing = np.array([each not in sending.templates for each in templates.to_pylist()], dtype=np.bool_)

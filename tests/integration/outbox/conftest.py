@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 from engine.adapters.inbox import BackgroundInbox, InboxSettings, read_log, recipient_hash
+from engine.adapters.stores.suppression_file import SuppressionFile
 from engine.assembly.campaign import open_campaign
 from engine.assembly.live_run import LiveRun, open_live_run, open_outbox
 from engine.assembly.run_workers import RunWorkers
@@ -90,7 +91,9 @@ class Driver:
         self.settings = settings
         self.run: LiveRun = open_live_run(open_campaign(folder, NOW), settings)
         self.outbox: Outbox = open_outbox([self.run], settings, wall)
-        self.planner = SendPlanner({"cart": self.run.live}, KnownPeople(self.run.live), wall)
+        listed = SuppressionFile.of(self.run.folder.path)
+        known = {} if listed is None else {"cart": listed}
+        self.planner = SendPlanner({"cart": self.run.live}, KnownPeople(self.run.live), wall, known)
         self.workers = RunWorkers(settings, most=1)
         self._numbers = count()
 

@@ -23,7 +23,7 @@ from engine.assembly.control import order_run
 from engine.assembly.run import reopen_run
 from engine.assembly.status import run_status, total
 from engine.assembly.wall_clock import wall
-from engine.errors import CampaignError, RefusedError
+from engine.errors import MissingInputError, RefusedError
 from engine.monitoring import Stages
 from engine.pipeline.automation.outbox import OpenWork
 from engine.pipeline.definition import clock_of
@@ -175,11 +175,28 @@ def test_a_changed_campaign_is_another_folder_and_the_old_one_is_delivered(
         assert run_status(former.path)["outcomes"]["accepted"] == 1
 
 
-def test_suppressed_addresses_in_files_are_refused_before_anything_is_made(drive: Drive, shop: Any) -> None:
-    shop.change("key: user_id", "key: user_id, suppression: never.csv")
-    with pytest.raises(CampaignError, match="MR869"):
+def test_whom_the_campaigns_own_files_suppress_gets_nothing(drive: Drive, effects: Effects, shop: Any) -> None:
+    """Nobody who is in them is planned, in any spelling; who comes into them after the plan is held back at the gate."""
+    shop.change("key: user_id", "key: user_id, suppression: [never.csv, more.csv]")
+    with pytest.raises(MissingInputError):
         drive()
     assert not shop.settings.runs.exists()
+    listed = "".join(f"u{number}@elsewhere.test\n" for number in range(300))
+    (shop.folder / "never.csv").write_text(f"email\n Ann@Never.test\n{listed}", encoding="utf-8")
+    (shop.folder / "more.csv").write_text("email\nbob@never.test\nbob@never.test\n", encoding="utf-8")
+    driver, users = drive(), [f"{name}@never.test" for name in ("ann", "BOB", "cyd", "dan")]
+    list(driver.outbox.open())
+    work = driver.commit(effects(users))
+    assert work.work.messages == 2
+    verdicts = PlanFiles(driver.path).verdicts(0)["verdict"].to_pylist()
+    assert verdicts == ["suppressed", "suppressed", "eligible", "eligible"]
+    (shop.folder / "more.csv").write_text("email\ncyd@never.test\n", encoding="utf-8")
+    driver = drive()
+    (left,) = driver.outbox.open()
+    driver.deliver(left)
+    driver.deliver(driver.commit(effects(["bob@never.test", "away"], first=4)))
+    assert shop.received(*users[2:], "bob@never.test") == [0, 1, 1]
+    assert run_status(driver.path)["outcomes"]["skipped"] == 1
 
 
 def test_orders_are_obeyed_and_lifted(drive: Drive, effects: Effects, shop: Any) -> None:

@@ -122,6 +122,7 @@ CASES = [
     ("MR136", "segments:", "trigger: {api: true, event: a}\nsegments:", "api", "by two things", "`event`"),
     ("MR136", "segments:", "trigger: {segment_entry: loyl}\nsegments:", "loyl", "no segment", "`loyal`"),
     ("MR136", "segments:", "exit: [{}]\nsegments:", "{}", "neither", "`when:`"),
+    ("MR146", "segments:", "trigger: {api: true}\nlimits: {recipients: 5}\nsegments:", "recipients", "silent for ever", "`warm_up`"),
     ("MR137", ELSE + THANKS + "\n    next: end\n", NO_ELSE + THANKS + "\n", "id: split", "no `else`", "`end`"),
     ("MR137", "    else: hello", "    else: hello\n    split: [{weight: 1, next: hello}]", "split", "and by weights", "two steps"),
     ("MR137", "branches:\n      - when: loyal\n        next: thanks", "split: [{weight: 1, next: thanks}]", "else", "a share", "remove"),
