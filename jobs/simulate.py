@@ -79,7 +79,7 @@ def command(
     workers: Workers = None,
     json: Json = False,
 ) -> int:
-    """Say who would get what when, without a store, an effect or a message; exit code 1 when rows of events were refused."""
+    """Say who would get what when, without an effect or a message; exit code 1 when rows of events were refused."""
     from engine.assembly.settings import AppSettings
     from engine.assembly.simulation import Request, SimulationFolder, open_workflows, simulate
     from engine.pipeline.simulation.load import CAPACITY
@@ -87,16 +87,18 @@ def command(
 
     now = datetime.now(UTC)
     begin = None if start is None else instant(start, "--start")
+    settings = AppSettings.load()
     request = Request(
         folders=folders,
         days=days,
+        stores=settings.stores_at,
         events=events or (),
         people=people,
         start=begin,
         capacity=capacity or CAPACITY,
         workers=workers or len(os.sched_getaffinity(0)),
     )
-    opened = open_workflows(AppSettings.load(), request, begin or now)
+    opened = open_workflows(settings, request, begin or now)
     name = opened[0].campaign.name
     folder = SimulationFolder(out_folder or Path("simulations") / f"{name}-{now:%Y%m%dT%H%M%S%fZ}")
     folder.create()

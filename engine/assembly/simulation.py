@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ from engine.adapters.sources import open_files
 from engine.adapters.sources.customer_files import CustomerFiles
 from engine.adapters.stores.audience_files import AudienceFiles
 from engine.assembly.campaign import OpenCampaign, audience_types, open_campaign
-from engine.assembly.settings import AppSettings
+from engine.assembly.settings import AppSettings, StoresAt
 from engine.assembly.simulation_events import EventFile, KnownEvents, Progress
 from engine.assembly.simulation_workers import SimulationWork, simulated
+from engine.assembly.stores import suppressed_addresses
 from engine.audience.incoming import USER, Reading
 from engine.audience.partitions import in_blocks
 from engine.audience.source import Source
+from engine.audience.suppression import GLOBAL
 from engine.campaign.checks.audience import STORE
 from engine.campaign.load import load_campaign
 from engine.errors import CannotCreateError, Diagnostic, MissingInputError, UsageError
@@ -53,10 +56,12 @@ RESULT, MESSAGES_FILE = "simulation.json", "messages.parquet"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be simulated. ``start`` None: the first event's day, or the present; ``out`` None: `simulations/NAME-INSTANT`."""
+    """What is to be simulated. ``stores`` say who is suppressed now. ``start`` None: the first event's day, or the present; ``out``
+    None: `simulations/NAME-INSTANT`."""
 
     folders: Sequence[Path]
     days: int
+    stores: StoresAt
     events: Sequence[str] = ()
     people: str | None = None
     start: datetime | None = None
@@ -180,7 +185,7 @@ def _divided(
 ) -> SimulationWork:
     """People and events, by person in partitions."""
     audiences = [
-        _frozen(each, workflow, folder.work / f"audience-{number}", progress)
+        _frozen(each, workflow, folder.work / f"audience-{number}", request.stores, progress)
         for number, (each, workflow) in enumerate(zip(opened, plan.workflows, strict=True))
     ]
     most = max(rows for _, rows in audiences)
@@ -226,11 +231,13 @@ def _plan(opened: Sequence[OpenCampaign], start: datetime, days: int) -> Simulat
 
 
 def _frozen(
-    opened: OpenCampaign, workflow: SimulatedWorkflow, folder: Path, progress: Progress
+    opened: OpenCampaign, workflow: SimulatedWorkflow, folder: Path, stores: StoresAt, progress: Progress
 ) -> tuple[AudienceFiles, int]:
-    """The audience on this machine's disk, with duplicates and the suppressed marked. Raises MissingInputError when it is empty."""
+    """The audience on this machine's disk, with duplicates marked, and whom its files or the store suppress now. Raises
+    MissingInputError when it is empty."""
     audience, source = workflow.campaign.audience, opened.source
-    selection = Selection(source, None, None, opened.selection().suppressed)  # `where` is asked of whoever enters
+    never = chain(opened.selection().suppressed, suppressed_addresses(stores, audience.list_ or GLOBAL))
+    selection = Selection(source, None, None, never)  # `where` is asked of whoever enters
     files = AudienceFiles(folder, key=audience.key, email=audience.email)
     with source.snapshot():
         batches = _watched(selection.batches(workflow.audience, audience.key), workflow.campaign.name, progress)
