@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from engine.assembly.campaign import open_campaign
+from engine.assembly.workflow_demands import check_demands
+from engine.campaign.load import load_campaign
 from engine.errors import CampaignError, Diagnostic
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "workflows" / "behavioral_trigger"
@@ -28,7 +30,7 @@ def faults(tmp_path: Path) -> Faults:
         assert old in text
         (folder / "campaign.yaml").write_text(text.replace(old, new), encoding="utf-8")
         try:
-            open_campaign(folder, NOW, webhooks_allowed=allowed)
+            check_demands(load_campaign(folder), allowed)
         except CampaignError as fault:
             return list(fault.diagnostics)
         return []
@@ -68,6 +70,13 @@ def test_a_column_of_the_store_is_set_by_no_step(faults: Faults) -> None:
     """An attribute of that name would stand beside the column, and nobody would ever read it."""
     (fault,) = faults(SET, "set: {subscription_status: \"'unsubscribed'\"}")
     assert (fault.code, fault.place and fault.place.line) == ("MR393", 42)
+
+
+def test_whoever_opens_a_campaign_is_told_with_all_else(faults: Faults, tmp_path: Path) -> None:
+    faults(SET, "set: {email: unknown}")
+    with pytest.raises(CampaignError) as caught:
+        open_campaign(tmp_path / "campaign", NOW)
+    assert [each.code for each in caught.value.diagnostics] == ["MR201", "MR393"]
 
 
 def test_a_step_that_is_not_installed_is_told_before_anybody_comes_to_it(faults: Faults) -> None:
