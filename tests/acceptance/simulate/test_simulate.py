@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from engine.assembly.settings import AppSettings
+from engine.assembly.stores import open_suppression
+from engine.audience.suppression import Suppression, SuppressionReason
 from jobs.cli import run_guarded
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -127,6 +131,28 @@ def test_who_gets_what_when(simulate: Simulate, folder: Folder, tmp_path: Path) 
     assert again.code == 73 and "MR879" in again.err
     shown = simulate(patient, "--days", "1", "--events", "events.jsonl")
     assert shown.code == 0 and "messages by verdict" in shown.out and "remind" in shown.out
+
+
+def test_whom_the_store_suppresses_now_gets_nothing(simulate: Simulate, folder: Folder, tmp_path: Path) -> None:
+    """On every list or on the campaign's own, in any spelling; and without a store none is made."""
+    write(tmp_path / "events.jsonl", [left(f"u{number}", 9) for number in range(4)])
+    cart = folder("cart")
+    text = (cart / "campaign.yaml").read_text()
+    (cart / "campaign.yaml").write_text(text.replace("key: id,", "key: id, list: news,"))
+
+    def verdicts(out: str) -> dict[str, str]:
+        assert simulate(cart, "--days", "1", "--events", "events.jsonl", "--out", out).code == 0
+        return {
+            each["person"]: each["verdict"] for each in pq.read_table(tmp_path / out / "messages.parquet").to_pylist()
+        }
+
+    assert verdicts("before") == {f"u{number}": "sent" for number in range(4)}
+    assert not list(tmp_path.rglob("*.sqlite"))
+    stores = AppSettings.load().stores_at
+    with closing(open_suppression(stores)) as store:
+        given = [(" U0@Example.com", ""), ("u1@example.com", "news"), ("u2@example.com", "other")]
+        store.add([Suppression(address, name, SuppressionReason.MANUAL, "t", 0) for address, name in given])
+    assert verdicts("after") == {"u0": "suppressed", "u1": "suppressed", "u2": "sent", "u3": "sent"}
 
 
 def test_what_of_the_events_is_of_no_use_is_told(simulate: Simulate, folder: Folder, tmp_path: Path) -> None:
