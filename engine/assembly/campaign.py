@@ -15,6 +15,7 @@ import pyarrow as pa
 from engine.adapters.sources import Asked, QueryText, open_files, open_source
 from engine.adapters.stores.template_files import TemplateFiles
 from engine.assembly.clock_changes import skipped_times
+from engine.assembly.reply_timeouts import short_reply_timeout
 from engine.assembly.secret_references import resolve_secret
 from engine.assembly.settings import AppSettings, StoresAt
 from engine.assembly.stores import known_store
@@ -131,7 +132,7 @@ def open_campaign(
         source,
         definition,
         audience_folder or folder,
-        (*skipped_times(loaded, now), *catalogue.diagnostics),
+        (*skipped_times(loaded, now), *short_reply_timeout(loaded), *catalogue.diagnostics),
         files.assets.used if files.assets else {},
     )
 
