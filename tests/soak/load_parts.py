@@ -109,7 +109,7 @@ def generate(coming: Coming, phases: Sequence[Phase], seed: int, answer: Connect
     """Cause each event at its instant, from the one on that is told when all is ready; and tell how late that was. It is no part of what
     is measured, and goes first where it may."""
     with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, -10)
+        os.setpriority(os.PRIO_PROCESS, 0, -20)
     lag, place, drawn_from_0 = histogram(), 0, list(drawn(phases, 0, random.Random(seed)))
     answer.send("ready")
     begin = answer.recv()

@@ -2,7 +2,8 @@
 at which a worker is given the item, so that a queue that stands still is not left out of its own figures.
 
 Real events in a real store, through intake, durable queue and dispatcher, to workers that let people enter a workflow and move on.
-The capacity is measured first, on the same files. A run in which the generator itself was late says nothing, and is left out.
+The capacity is measured first, on the same files, in a closed loop: as much comes as is handed out, taken in by the same processes. A run
+in which the generator itself was late says nothing, and is left out.
 """
 
 from __future__ import annotations
@@ -51,8 +52,11 @@ from tests.soak.load_parts import (
 
 WORKERS = 2
 SEEDS = (1, 2, 3)
-WARM, CALM, BURST, FLOOD = 30.0, 30.0, 60.0, 30.0  # seconds
-FLOODING, SATURATED = 6_500.0, 20.0  # events a second, and for how long, to measure the capacity
+WARM, CALM, BURST, FLOOD = 30.0, 60.0, 60.0, 30.0  # seconds
+OUTSTANDING, SATURATED = (
+    2_000,
+    30.0,
+)  # items that wait all the time while the capacity is measured, and for how many seconds
 LATEST = 10_000  # microseconds that the generator may be late, at the 99th percentile
 P99_CALM = {
     Priority.CRITICAL: 0.25,
@@ -171,23 +175,29 @@ def driving(folder: Path) -> Iterator[Driver]:
 
 
 @contextmanager
+def taking_in(folder: Path, seed: int) -> Iterator[Coming]:
+    """Where to put what happens, until None."""
+    spawn = multiprocessing.get_context("spawn")
+    coming: Coming = spawn.Queue()
+    process = spawn.Process(target=take_in, args=(folder, coming, seed), daemon=True)
+    process.start()
+    yield coming
+    process.join()
+
+
+@contextmanager
 def causing(folder: Path, phases: list[Phase], seed: int) -> Iterator[tuple[int, Connection]]:
     """The instant at which the arrivals begin, and where the generator tells how late it was."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
-    coming: Coming = spawn.Queue()
-    processes = (
-        spawn.Process(target=generate, args=(coming, phases, seed, theirs), daemon=True),
-        spawn.Process(target=take_in, args=(folder, coming, seed), daemon=True),
-    )
-    for each in processes:
-        each.start()
-    assert ours.recv() == "ready"
-    begin = wall() + 1_000_000
-    ours.send(begin)
-    yield begin, ours
-    for each in processes:
-        each.join()
+    with taking_in(folder, seed) as coming:
+        process = spawn.Process(target=generate, args=(coming, phases, seed, theirs), daemon=True)
+        process.start()
+        assert ours.recv() == "ready"
+        begin = wall() + 1_000_000
+        ours.send(begin)
+        yield begin, ours
+        process.join()
 
 
 def rates(whole: float, mix: dict[Priority, int] = MIX) -> dict[Priority, float]:
@@ -206,28 +216,42 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def capacity(folder: Path) -> float:
-    """Items a second while more come than can be worked on, by the same processes as in the runs: the last half of it."""
+    """Items a second that the processes of the runs can take in and work on together: what they do while something always waits, in the
+    last two thirds of the time."""
     handed: list[int] = []
-    with driving(folder) as driver, causing(folder, [Phase(rates(FLOODING), SATURATED)], 0) as (begin, answer):
-        half, end = begin + round(SATURATED * 5e5), begin + round(SATURATED * 1e6)
-        driver.go(lambda priority, arrival, now: handed.append(now), lambda: wall() > end)
-        measured = sum(half <= now < end for now in handed) / ((end - half) / 1e6)
-        driver.go(lambda priority, arrival, now: None, lambda: answer.poll() and driver.idle)
-        answer.recv()
+    luck, sent = random.Random(0), 0
+    with driving(folder) as driver, taking_in(folder, 0) as coming:
+        since, until = wall() + round(SATURATED * 1e6 / 3), wall() + round(SATURATED * 1e6)
+
+        def over() -> bool:
+            nonlocal sent
+            now, few = wall(), OUTSTANDING - (sent - len(handed))
+            if now < until and few > 0:
+                coming.put([(now, kind) for kind in luck.choices([*MIX], [*MIX.values()], k=few)])
+                sent += few
+            return now >= until
+
+        driver.go(lambda priority, arrival, now: handed.append(now), over)
+        coming.put(None)
+        driver.go(lambda priority, arrival, now: handed.append(now), lambda: len(handed) == sent and driver.idle)
+    measured = sum(since <= now < until for now in handed) / ((until - since) / 1e6)
     print(f"\ncapacity: {measured:,.0f} items a second")
     return measured
 
 
-def lag_of(answer: Connection) -> float:
-    """Seconds, at the 99th percentile."""
+def refuse_late(answer: Connection, driver: Driver) -> None:
+    """A generator that was late measured something else."""
     lag = HdrHistogram.decode(answer.recv())
-    late = float(lag.get_value_at_percentile(99)) / 1e6
-    if late * 1e6 > LATEST:
-        pytest.skip(f"the generator was itself late by {late:.3f} s: the machine is too busy to say anything")
-    return late
+    late = int(lag.get_value_at_percentile(99))
+    print(
+        f"generator late by {late / 1e3:.1f} ms (p99); {driver.failed} tasks failed, {driver.repeated:,} items came again"
+    )
+    if late > LATEST:
+        pytest.skip(f"the generator was itself late by {late / 1e3:.1f} ms: the machine is too busy to say anything")
 
 
 def shown(what: str, seed: int, waits: Waits) -> None:
+    print()
     for priority in Priority:
         found = waits.waits[priority]
         if found.get_total_count():
@@ -259,12 +283,9 @@ def test_the_service_levels_hold_at_eight_tenths_and_in_a_burst(folder: Path, ca
 
         end = burst_at + round(BURST * 1e6)
         driver.go(told, lambda: wall() > end and answer.poll() and driver.idle)
-        late = lag_of(answer)
-    print(
-        f"\ngenerator late by {late * 1e3:.1f} ms (p99); {driver.failed} tasks failed, {driver.repeated:,} items came again"
-    )
-    shown("0.8", seed, calm)
-    shown("1.6", seed, burst)
+        shown("0.8", seed, calm)
+        shown("1.6", seed, burst)
+        refuse_late(answer, driver)
     assert not burst.missed.total() and not calm.missed.total()
     assert {each: calm.p99(each) <= P99_CALM[each] for each in Priority} == dict.fromkeys(Priority, True)
     assert burst.p99(Priority.CRITICAL) <= 1.0
@@ -289,11 +310,8 @@ def test_a_flood_of_critical_ones_starves_nobody(folder: Path, capacity: float, 
 
         driver.go(told, lambda: wall() > end)
         driver.go(told, lambda: answer.poll() and driver.idle)
-        late = lag_of(answer)
-    print(
-        f"\ngenerator late by {late * 1e3:.1f} ms (p99); {driver.failed} tasks failed, {driver.repeated:,} items came again"
-    )
-    shown("flood", seed, waits)
+        shown("flood", seed, waits)
+        refuse_late(answer, driver)
     for number, window in enumerate(windows):
         whole = window.total()
         print(f"  seconds {number * 10} to {number * 10 + 10}: {whole:,} items: {dict(window)}")

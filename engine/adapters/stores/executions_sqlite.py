@@ -14,6 +14,9 @@ from engine.adapters.stores.store_sqlite_file import ArrowSqliteFile, Statements
 from engine.workflow.executions import EFFECTS, EXECUTIONS, HISTORY, MEASURED, Claimed, Owner
 from engine.workflow.memory import COUNTS, VERSIONS
 
+_NO_EXECUTIONS = pa.RecordBatch.from_pylist([], EXECUTIONS)
+_NO_EFFECTS = pa.RecordBatch.from_pylist([], EFFECTS)
+
 
 class SqliteExecutions:
     """The executions of one tenant; ``path`` is made when it is first used and does not exist. ``owner`` has what is claimed here."""
@@ -44,8 +47,8 @@ class SqliteExecutions:
         lease_until: int | None = None,
     ) -> pa.RecordBatch:
         with self._file.transaction() as statements:
-            statements.rows("lock")
             statements.ingest("incoming_entries", plain(without_nul(entries)))
+            statements.rows("lock")
             rules = (again_after, json.dumps([*not_while]), json.dumps([*only_after]))
             begun = [name for (name,) in statements.rows("enter", self._tenant, *rules)]
             statements.rows("tell_entered", self._tenant, json.dumps(begun))
@@ -55,17 +58,22 @@ class SqliteExecutions:
             return found.sort_by([("entered_at", "ascending"), ("execution_id", "ascending")])
 
     def due(self, workflows: Sequence[str], now: int, most: int, lease_until: int) -> pa.RecordBatch:
+        asked = (now, json.dumps([*workflows]), most)
+        if self._none("due", *asked):
+            return _NO_EXECUTIONS
         with self._file.transaction() as statements:
             statements.rows("lock")
-            found = [name for (name,) in statements.rows("due", self._tenant, now, json.dumps([*workflows]), most)]
+            found = [name for (name,) in statements.rows("due", self._tenant, *asked)]
             claimed = self._claim(statements, found, lease_until)
         return claimed.sort_by([("due", "ascending"), ("execution_id", "ascending")])
 
     def concerned(self, workflow: str, user_ids: Sequence[str], now: int, lease_until: int) -> Claimed:
-        asked = (json.dumps([*user_ids]), json.dumps([*self._owner.gone]))
+        asked = (now, workflow, json.dumps([*user_ids]), json.dumps([*self._owner.gone]))
+        if self._none("alive_of_users", *asked):
+            return Claimed(_NO_EXECUTIONS, ())
         with self._file.transaction() as statements:
             statements.rows("lock")
-            found = statements.rows("alive_of_users", self._tenant, now, workflow, *asked)
+            found = statements.rows("alive_of_users", self._tenant, *asked)
             claimed = self._claim(statements, [name for name, _, free in found if free], lease_until)
         return Claimed(claimed, tuple(sorted({user for _, user, free in found if not free})))
 
@@ -91,9 +99,11 @@ class SqliteExecutions:
     def effects(
         self, kinds: Sequence[str], workflows: Sequence[str], now: int, most: int, lease_until: int
     ) -> pa.RecordBatch:
+        asked = (now, json.dumps([*kinds]), json.dumps([*workflows]), most)
+        if self._none("due_effects", *asked):
+            return _NO_EFFECTS
         with self._file.transaction() as statements:
             statements.rows("lock")
-            asked = (now, json.dumps([*kinds]), json.dumps([*workflows]), most)
             names = json.dumps([name for (name,) in statements.rows("due_effects", self._tenant, *asked)])
             statements.rows("lease_effects", self._tenant, names, lease_until)
             return shaped(statements.table("find_effects", self._tenant, names), EFFECTS)
@@ -145,6 +155,11 @@ class SqliteExecutions:
 
     def close(self) -> None:
         self._file.close()
+
+    def _none(self, name: str, *values: object) -> bool:
+        """Whether a statement finds nothing now: whoever would claim what it finds need not wait for the writers, nor for the disk."""
+        with self._file.reading() as statements:
+            return not statements.rows(name, self._tenant, *values)
 
     def _claim(self, statements: Statements, names: list[str], lease_until: int) -> pa.RecordBatch:
         statements.rows("claim", self._tenant, json.dumps(names), lease_until, self._owner.name)

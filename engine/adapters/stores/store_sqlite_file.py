@@ -8,7 +8,7 @@ Database File", section 2.2.1).
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from sqlite3 import complete_statement
@@ -18,11 +18,15 @@ from urllib.parse import quote
 import adbc_driver_manager
 import adbc_driver_sqlite.dbapi as adbc
 import pyarrow as pa
+from filelock import FileLock, Timeout
 
 from engine.adapters.stores.shared_file import SharedFile
 from engine.adapters.stores.statements import statement
 
 BUSY_MILLISECONDS = 3_000  # a writer that waits longer says so
+LOOK_SECONDS = 0.0005
+"""How often a writer looks whether it is its turn: SQLite itself would look after 1, 2, 5, 10, 15, 20, 25, 25, 25, 50 and 100 milliseconds,
+and most of the time nobody would write (sqliteDefaultBusyCallback in its main.c)."""
 BATCH_ROWS = 8_192
 _DAMAGED = ("malformed", "not a database")
 Row = tuple[Any, ...]
@@ -37,6 +41,9 @@ class ArrowSqliteFile:
         self._shared = SharedFile(path, name, version)
         self._folder = folder
         self._writing = threading.Lock()
+        self._turn = FileLock(
+            f"{path}-turn", BUSY_MILLISECONDS / 1e3, thread_local=False, poll_interval=LOOK_SECONDS
+        )  # of all processes
         self._mutex = threading.Lock()
         self._writer: adbc.Connection | None = None
         self._readers: list[adbc.Connection] = []
@@ -54,11 +61,13 @@ class ArrowSqliteFile:
             elif not self._shared.path.exists():
                 raise self._shared.unavailable("the file is gone")
             try:
-                yield Statements(self._writer, self._folder)
+                yield Statements(self._writer, self._folder, self._take_turn)
                 self._writer.adbc_connection.commit()
             except BaseException:
                 self._abandon()
                 raise
+            finally:
+                self._turn.release()
 
     @contextmanager
     def reading(self) -> Iterator[Statements]:
@@ -87,6 +96,13 @@ class ArrowSqliteFile:
                     raise self._shared.unavailable("the file is gone")
                 return self._readers.pop()
         return self._open()
+
+    def _take_turn(self) -> None:
+        if not self._turn.is_locked:
+            try:
+                self._turn.acquire()
+            except Timeout as fault:
+                raise self._shared.unavailable("another process writes to it") from fault
 
     def _abandon(self) -> None:
         """Nothing of a transaction that failed is left, the lock included."""
@@ -140,18 +156,22 @@ class ArrowSqliteFile:
 
 
 class Statements:
-    """The statements of a folder on one connection. Their parameters are ?1, ?2, ... in the order given."""
+    """The statements of a folder on one connection. Their parameters are ?1, ?2, ... in the order given. ``first`` is called before any
+    that may touch more than temporary tables."""
 
-    def __init__(self, connection: adbc.Connection, folder: str) -> None:
+    def __init__(self, connection: adbc.Connection, folder: str, first: Callable[[], None] = lambda: None) -> None:
         self._connection = connection
         self._folder = folder
+        self._first = first
 
     def rows(self, name: str, *values: object) -> list[Row]:
+        self._first()
         return self.run(statement(self._folder, name), *values)
 
     def table(self, name: str, *values: object) -> pa.Table:
         """What a statement finds, as Arrow. Its first row only shows the types: the driver takes them from the first rows it reads,
         and those may be null."""
+        self._first()
         with self._connection.cursor() as cursor:
             cursor.execute(statement(self._folder, name), values or None)
             return cursor.fetch_arrow_table().slice(1)
