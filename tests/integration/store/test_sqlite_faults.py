@@ -13,6 +13,7 @@ from pathlib import Path
 import adbc_driver_sqlite.dbapi as adbc
 import pyarrow as pa
 import pytest
+from filelock import FileLock
 
 from engine.adapters.stores import store_sqlite_file
 from engine.adapters.stores.executions_sqlite import SqliteExecutions
@@ -69,6 +70,23 @@ def test_a_file_that_somebody_else_writes_is_tried_again(
         assert store.put_users(people("bob"), Write("run", "step", "second", 1)) == 1
 
 
+def test_writers_take_turns_and_who_waits_too_long_says_so(
+    path: Path, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_sqlite_file, "BUSY_MILLISECONDS", 50)
+    with closing(SqliteStore(path, "tenant")) as store, closing(SqliteExecutions(path, "tenant")) as executions:
+        store.put_users(people("ann"), WRITE)
+        with FileLock(f"{path}-turn"):
+            with pytest.raises(TryAgainError, match=r"MR671.*another process writes"):
+                store.put_users(people("bob"), Write("run", "step", "second", 1))
+            # To read is nobody's turn, nor is to find nothing to claim.
+            assert store.users(pa.array(["ann", "bob"])).num_rows == 1
+            assert executions.due(["cart"], 1, 9, 2).num_rows == 0
+            assert executions.concerned("cart", ["ann"], 1, 2).executions.num_rows == 0
+            assert executions.effects(["send"], ["cart"], 1, 9, 2).num_rows == 0
+        assert store.put_users(people("bob"), Write("run", "step", "second", 1)) == 1
+
+
 def test_a_disk_that_is_full_leaves_what_was_there_and_is_tried_again(path: Path) -> None:
     command = [sys.executable, "-c", FULL, str(path)]
     told = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": "."})
@@ -93,7 +111,7 @@ def test_those_who_make_the_file_at_once_share_one(path: Path, people: People) -
     with ThreadPoolExecutor(6) as pool:
         assert sum(pool.map(work, range(6))) == 6
     assert len(in_store(path, *(f"user {number}" for number in range(6)))) == 6
-    assert [each.name for each in path.parent.iterdir()] == ["store.sqlite"]
+    assert {each.name for each in path.parent.iterdir()} == {"store.sqlite", "store.sqlite-turn"}
 
 
 def test_an_older_file_goes_forward_once_whoever_opens_it(path: Path, people: People) -> None:
