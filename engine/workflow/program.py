@@ -106,7 +106,7 @@ class WorkflowProgram:
         standing = Standing(_entered(users, entering, plot.names[0], now), plot.names)
         columns = {name: batch.column(name) for name in batch.schema.names}
         blank = {**plot.context_fields, **plot.attributes}
-        columns |= {name: pa.nulls(len(users), kind) for name, kind in blank.items() if name not in columns}
+        columns |= {name: _unknown(len(users), kind) for name, kind in blank.items() if name not in columns}
         frame = Frame(users, columns, plot.segments)
         passing = Passing(plot, standing, frame, (None, None), now, lambda: 0.0, keep_history=False)
         passing.go()
@@ -116,6 +116,13 @@ class WorkflowProgram:
             batch = batch.append_column(name, column) if index < 0 else batch.set_column(index, name, column)
         sends = tuple(each for each in passing.effects.emitted if each.effect.kind is EffectKind.SEND)
         return Passage(batch, sends, passing.taken)
+
+
+def _unknown(rows: int, kind: pa.DataType) -> pa.Array:
+    """Nulls; of an event that nobody has told, each property is one, as of an event that tells none."""
+    if not pa.types.is_struct(kind):
+        return pa.nulls(rows, kind)
+    return pa.StructArray.from_arrays([pa.nulls(rows, each.type) for each in kind], fields=list(kind))
 
 
 def _entered(users: pa.StringArray, entering: Mask, step: str, now: int) -> pa.RecordBatch:

@@ -157,4 +157,4 @@ def test_a_plan_of_a_workflow_with_waits_ends_at_them_and_has_all_columns() -> N
     passage = program([mark, first, wait, second], **rest).run(BATCH, USERS, ALL)
     assert sent(passage) == {"a": [0, 1, 2, 3, 4, 5]}
     assert passage.batch.column("double").to_pylist() == [0, 2, 4, 6, None, 10]
-    assert passage.batch.column("event").null_count == 6
+    assert passage.batch.column("event").to_pylist() == [{"total": None}] * 6
