@@ -217,11 +217,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def capacity(folder: Path) -> float:
     """Items a second that the processes of the runs can take in and work on together: what they do while something always waits, in the
-    last two thirds of the time."""
+    last third of the time, when the files have grown and a commit touches more of them."""
     handed: list[int] = []
     luck, sent = random.Random(0), 0
     with driving(folder) as driver, taking_in(folder, 0) as coming:
-        since, until = wall() + round(SATURATED * 1e6 / 3), wall() + round(SATURATED * 1e6)
+        since, until = wall() + round(SATURATED * 2e6 / 3), wall() + round(SATURATED * 1e6)
 
         def over() -> bool:
             nonlocal sent
