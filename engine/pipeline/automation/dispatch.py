@@ -142,7 +142,7 @@ class Dispatcher:
         """What is to be done now, and by whom. ``free``: a worker for each task that can be given, one may be named often; ``load``: the
         items and executions that each has in hand.
 
-        Nobody is interrupted, so of several places the last is kept for what is critical, as long as that takes no more than its share.
+        Nobody is interrupted, so of several places one is kept for what is critical, as long as that takes no more than its share.
         """
         self._places = max(1, len(free))
         places, in_hand = Counter(free), dict(load)
@@ -290,10 +290,12 @@ class Dispatcher:
         return all(self._look_items.get(name, 0) > self._filled for name in workflows)
 
     def _kept(self, places: Counter[str]) -> bool:
+        """Whether the others have all places but one. The one that a critical batch is in is that one."""
+        whole = places.total() + len(self._tasks)
+        others = sum(task.batch.priority is not Priority.CRITICAL for task in self._tasks.values())
         return (
             Priority.CRITICAL in self._names
-            and bool(self._tasks)
-            and places.total() == 1
+            and others == whole - 1 > 0
             and self._people.scheduler.has_credit(Priority.CRITICAL)
         )
 

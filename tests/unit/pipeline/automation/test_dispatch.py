@@ -207,7 +207,7 @@ def test_the_warm_worker_is_chosen_while_it_has_not_clearly_more_to_do(office: O
     assert other != warm
     office.put("bob", workflow="tea")
     office.put("eve", workflow="normal")
-    assert [worker for worker, _ in office.tasks("two", "two")] == ["two"]  # the other waits for a place
+    assert [worker for worker, _ in office.tasks("two")] == ["two"]
 
 
 def test_the_last_place_is_kept_for_what_is_critical(office: Office) -> None:
@@ -219,6 +219,16 @@ def test_the_last_place_is_kept_for_what_is_critical(office: Office) -> None:
     assert [found.workflow for _, found in office.tasks("two")] == ["cart"]
     office.finish(task)
     assert [found.workflow for _, found in office.tasks("one", "one")] == ["normal"]
+
+
+def test_the_place_that_is_kept_may_be_the_one_that_a_critical_batch_is_in(office: Office) -> None:
+    office.put("joe")
+    office.put("ann", workflow="tea")
+    office.put("bob", workflow="normal")
+    (_, first), (_, second) = office.tasks("one", "two")
+    assert {first.workflow, second.workflow} == {"cart", "tea"}
+    office.finish(second)
+    assert [found.workflow for _, found in office.tasks("two")] == ["normal"]  # the critical one is still in work
 
 
 def test_what_no_intake_has_put_is_dropped(office: Office) -> None:
