@@ -14,6 +14,7 @@ import platform
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -122,3 +123,12 @@ class DiskSync:
         if result < 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
         return result
+
+
+def sync(path: Path) -> None:
+    """A file or folder is on the disk when this returns; a file's name is durable only when its folder is."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from engine.adapters.stores.disk_sync import sync
 from engine.adapters.stores.ledger_sqlite_appender import PromptAppender
-from engine.adapters.stores.ledger_sqlite_file import create, lay, sync
+from engine.adapters.stores.ledger_sqlite_file import create, lay
 from engine.adapters.stores.owner_lock import OwnerLock
 from engine.adapters.stores.statements import statement
 from engine.errors import FileAccessError, InputError, MailrayError, Place, TryAgainError

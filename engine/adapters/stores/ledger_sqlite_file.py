@@ -8,6 +8,7 @@ import threading
 from contextlib import closing, suppress
 from pathlib import Path
 
+from engine.adapters.stores.disk_sync import sync
 from engine.adapters.stores.statements import statement
 from engine.errors import Place
 from engine.ledger.replay import damaged
@@ -45,12 +46,3 @@ def lay(wal: int, messages: int) -> None:
     with suppress(OSError):  # a disk that is full will say so when there is something to lose
         os.pwrite(wal, bytes(min(messages * OCTETS_OF_ONE, LAID_AT_MOST)), os.fstat(wal).st_size)
         os.fdatasync(wal)
-
-
-def sync(path: Path) -> None:
-    """A file or folder is on the disk when this returns; a file's name is durable only when its folder is."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,6 @@ other, `ledger.parquet` with what became of each message (where the ledger is fi
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engine.adapters.stores.disk_sync import sync
 from engine.ledger.counts import Counts
 from engine.ledger.states import Reason, State
 
@@ -152,9 +152,9 @@ class PlanPacks:
         }
         (draft / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
         for path in [*draft.iterdir(), draft]:
-            _sync(path)
+            sync(path)
         draft.replace(self._folder / name)
-        _sync(self._folder)
+        sync(self._folder)
 
 
 @lru_cache(maxsize=4_096)
@@ -184,11 +184,3 @@ def _as_text(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
 def _range(name: str) -> tuple[int, int]:
     first, _, last = name.partition("-")
     return int(first), int(last)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
